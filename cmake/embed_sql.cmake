@@ -1,0 +1,16 @@
+# Writes OUT: a function SYMBOL() that returns the migrations FILES of COMPONENT, in order.
+# Run by order_saga_sql(); a file is named <version>_<what>.sql.
+string(REPLACE " " ";" FILES "${FILES}")
+set(text "#include \"libs/postgres/migration.h\"\n\nnamespace postgres {\n\n")
+string(APPEND text "const MigrationSet& ${SYMBOL}() {\n  static const MigrationSet set{\"${COMPONENT}\", {\n")
+foreach(file IN LISTS FILES)
+  get_filename_component(name ${file} NAME)
+  string(REGEX MATCH "^0*([0-9]+)_" matched ${name})
+  if(NOT matched)
+    message(FATAL_ERROR "${file}: a migration's name begins with its number, as in 0001_outbox.sql")
+  endif()
+  file(READ ${file} sql)
+  string(APPEND text "      {${CMAKE_MATCH_1}, \"${name}\", R\"order_saga_sql(${sql})order_saga_sql\"},\n")
+endforeach()
+string(APPEND text "  }};\n  return set;\n}\n\n}  // namespace postgres\n")
+file(WRITE ${OUT} "${text}")
