@@ -1,8 +1,7 @@
 # Writes OUT: a function SYMBOL() that returns the migrations FILES of COMPONENT, in order.
 # Run by order_saga_sql(); a file is named <version>_<what>.sql.
-string(REPLACE " " ";" FILES "${FILES}")
 set(text "#include \"libs/postgres/migration.h\"\n\nnamespace postgres {\n\n")
-string(APPEND text "const MigrationSet& ${SYMBOL}() {\n  static const MigrationSet set{\"${COMPONENT}\", {\n")
+string(APPEND text "const MigrationSet& ${SYMBOL}();\n\nconst MigrationSet& ${SYMBOL}() {\n  static const MigrationSet set{\"${COMPONENT}\", {\n")
 foreach(file IN LISTS FILES)
   get_filename_component(name ${file} NAME)
   string(REGEX MATCH "^0*([0-9]+)_" matched ${name})

@@ -40,10 +40,11 @@ function(order_saga_test name)
   set_tests_properties(${name} PROPERTIES LABELS ${label} TIMEOUT 300)
 endfunction()
 
-# order_saga_sql(NAME NAMESPACE ns FILES 0001_x.sql …): a library with the header
-# <folder>/<name>.h, whose `ns::Name()` gives the numbered migrations as they stand in the tree.
+# order_saga_sql(NAME SYMBOL Function COMPONENT component FILES 0001_x.sql …): a library with the
+# function `const postgres::MigrationSet& postgres::Function()`, the numbered migrations of a
+# component just as they stand in the tree. Its users declare the function themselves.
 function(order_saga_sql name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "COMPONENT" "FILES")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "SYMBOL;COMPONENT" "FILES")
   set(out ${CMAKE_CURRENT_BINARY_DIR}/${name}.cc)
   set(files)
   foreach(file IN LISTS arg_FILES)
@@ -51,7 +52,7 @@ function(order_saga_sql name)
   endforeach()
   add_custom_command(
     OUTPUT ${out}
-    COMMAND ${CMAKE_COMMAND} -DOUT=${out} -DSYMBOL=${name} -DCOMPONENT=${arg_COMPONENT}
+    COMMAND ${CMAKE_COMMAND} -DOUT=${out} -DSYMBOL=${arg_SYMBOL} -DCOMPONENT=${arg_COMPONENT}
             "-DFILES=${files}" -P ${CMAKE_SOURCE_DIR}/cmake/embed_sql.cmake
     DEPENDS ${files} ${CMAKE_SOURCE_DIR}/cmake/embed_sql.cmake
     VERBATIM)

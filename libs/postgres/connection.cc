@@ -1,0 +1,70 @@
+#include "libs/postgres/connection.h"
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "libs/postgres/sql_error.h"
+
+namespace postgres {
+namespace {
+
+// The first words of a statement are enough to find it in the code.
+absl::string_view Excerpt(absl::string_view sql) {
+  return absl::StripAsciiWhitespace(sql).substr(0, 60);
+}
+
+}  // namespace
+
+absl::StatusOr<Connection> Connection::Open(const std::string& conninfo,
+                                            absl::string_view application) {
+  const std::string name(application);
+  // What stands before dbname is a default that the conninfo overrides.
+  const char* keywords[] = {"connect_timeout",
+                            "tcp_user_timeout",
+                            "keepalives_idle",
+                            "fallback_application_name",
+                            "dbname",
+                            "client_encoding",
+                            nullptr};
+  const char* values[] = {"5", "10000", "10", name.c_str(), conninfo.c_str(), "UTF8", nullptr};
+  Connection connection(PQconnectdbParams(keywords, values, /*expand_dbname=*/1));
+  PGconn* raw = connection.raw();
+  if (raw == nullptr) return absl::ResourceExhaustedError("libpq: out of memory");
+  if (PQstatus(raw) != CONNECTION_OK) {
+    return absl::UnavailableError(absl::StrCat("cannot connect to Postgres: ",
+                                               absl::StripAsciiWhitespace(PQerrorMessage(raw))));
+  }
+  // Notices of migrations ("relation exists, skipping") are noise.
+  PQsetNoticeProcessor(
+      raw, [](void*, const char*) {}, nullptr);
+  return connection;
+}
+
+absl::StatusOr<std::string> Connection::Prepare(absl::string_view sql, const Params& params) {
+  if (auto found = prepared_.find(sql); found != prepared_.end()) return found->second;
+  std::string name = absl::StrCat("s", prepared_.size());
+  Result result(PQprepare(raw(), name.c_str(), std::string(sql).c_str(), params.size(),
+                          params.types().data()));
+  if (!result.ok()) return ErrorFrom(raw(), result.raw(), Excerpt(sql));
+  prepared_.emplace(std::string(sql), name);
+  return name;
+}
+
+absl::StatusOr<Result> Connection::Execute(absl::string_view sql, const Params& params) {
+  absl::StatusOr<std::string> name = Prepare(sql, params);
+  if (!name.ok()) return name.status();
+  static constexpr int kBinary = 1;
+  const std::vector<const char*> values = params.values();
+  const std::vector<int> formats(params.size(), kBinary);
+  Result result(PQexecPrepared(raw(), name->c_str(), params.size(), values.data(),
+                               params.lengths().data(), formats.data(), kBinary));
+  if (!result.ok()) return ErrorFrom(raw(), result.raw(), Excerpt(sql));
+  return result;
+}
+
+absl::Status Connection::ExecuteScript(const std::string& sql) {
+  Result result(PQexec(raw(), sql.c_str()));
+  if (!result.ok()) return ErrorFrom(raw(), result.raw(), Excerpt(sql));
+  return absl::OkStatus();
+}
+
+}  // namespace postgres

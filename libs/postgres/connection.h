@@ -1,0 +1,54 @@
+// One connection to Postgres.
+#ifndef ORDER_SAGA_LIBS_POSTGRES_CONNECTION_H_
+#define ORDER_SAGA_LIBS_POSTGRES_CONNECTION_H_
+
+#include <libpq-fe.h>
+
+#include <memory>
+#include <string>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "libs/postgres/params.h"
+#include "libs/postgres/result.h"
+
+namespace postgres {
+
+// Not thread-safe; used by one thread at a time. Errors: sql_error.h.
+class Connection {
+ public:
+  // `conninfo` is libpq's: a URI or keywords. Unless it says otherwise a connection attempt takes
+  // at most 5 s, a peer that vanished is noticed within 10 s (tcp_user_timeout), and the session is
+  // named `application`.
+  static absl::StatusOr<Connection> Open(const std::string& conninfo,
+                                         absl::string_view application);
+
+  // One statement, prepared at its first use on this connection: `sql` should be one of a bounded
+  // set of texts.
+  absl::StatusOr<Result> Execute(absl::string_view sql, const Params& params = Params());
+
+  // One or more statements without parameters, by the simple protocol; the last one's rows,
+  // in text format. For migrations and settings.
+  absl::Status ExecuteScript(const std::string& sql);
+
+  // False after the connection was lost: open another.
+  bool usable() const { return PQstatus(connection_.get()) == CONNECTION_OK; }
+
+  // For what this class does not cover (LISTEN, notifications, sockets). Still owned by this.
+  PGconn* raw() { return connection_.get(); }
+
+ private:
+  explicit Connection(PGconn* connection) : connection_(connection, &PQfinish) {}
+
+  // The name of the prepared statement for `sql`.
+  absl::StatusOr<std::string> Prepare(absl::string_view sql, const Params& params);
+
+  std::unique_ptr<PGconn, decltype(&PQfinish)> connection_;
+  absl::flat_hash_map<std::string, std::string> prepared_;  // text → name
+};
+
+}  // namespace postgres
+
+#endif  // ORDER_SAGA_LIBS_POSTGRES_CONNECTION_H_

@@ -1,0 +1,154 @@
+#include "libs/postgres/migration.h"
+
+#include <openssl/sha.h>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "libs/postgres/transaction.h"
+
+namespace postgres {
+namespace {
+
+// Two migrations at once would both find the same step missing.
+constexpr char kLock[] = "SELECT pg_advisory_lock(hashtextextended('order-saga migrate', 0))";
+constexpr char kUnlock[] = "SELECT pg_advisory_unlock(hashtextextended('order-saga migrate', 0))";
+
+constexpr char kCreateTable[] = R"sql(
+  CREATE TABLE IF NOT EXISTS schema_migrations (
+    component  text        NOT NULL,
+    version    integer     NOT NULL,
+    name       text        NOT NULL,
+    checksum   text        NOT NULL,
+    applied_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (component, version));
+  GRANT SELECT ON schema_migrations TO PUBLIC;
+)sql";
+
+struct Applied {
+  int64_t version;
+  std::string name;
+  std::string checksum;
+};
+
+using AppliedByComponent = absl::flat_hash_map<std::string, std::vector<Applied>>;
+
+std::string ChecksumOf(const std::string& sql) {
+  unsigned char digest[SHA256_DIGEST_LENGTH];
+  SHA256(reinterpret_cast<const unsigned char*>(sql.data()), sql.size(), digest);
+  return absl::BytesToHexString(absl::string_view(reinterpret_cast<char*>(digest), sizeof(digest)));
+}
+
+absl::StatusOr<AppliedByComponent> ReadApplied(Connection& connection) {
+  auto rows = connection.Execute(
+      "SELECT component, version, name, checksum FROM schema_migrations ORDER BY 1, 2");
+  if (!rows.ok()) return rows.status();
+  AppliedByComponent applied;
+  for (int i = 0; i < rows->rows(); ++i) {
+    applied[std::string(rows->Text(i, 0))].push_back(
+        {rows->Int64(i, 1), std::string(rows->Text(i, 2)), std::string(rows->Text(i, 3))});
+  }
+  return applied;
+}
+
+// What was applied must be the beginning of what the program knows.
+absl::Status CheckPrefix(const MigrationSet& set, const std::vector<Applied>& applied) {
+  if (applied.size() > set.migrations.size()) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "the database is ahead of this program: ", set.component, " is at ", applied.back().name,
+        ", the program knows ", set.migrations.size(), " migrations; deploy the newer program"));
+  }
+  for (size_t i = 0; i < applied.size(); ++i) {
+    if (applied[i].checksum != ChecksumOf(set.migrations[i].sql)) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          set.component, ": ", applied[i].name, " was applied with another text than ",
+          set.migrations[i].name, " has now; an applied migration never changes, add a new one"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+std::string Quoted(absl::string_view identifier) {
+  return absl::StrCat("\"", absl::StrReplaceAll(identifier, {{"\"", "\"\""}}), "\"");
+}
+
+absl::Status Apply(Connection& owner, const MigrationSet& set, const Migration& migration,
+                   const MigrationVariables& variables) {
+  std::string sql = migration.sql;
+  for (const auto& [name, identifier] : variables) {
+    absl::StrReplaceAll({{absl::StrCat("${", name, "}"), Quoted(identifier)}}, &sql);
+  }
+  absl::StatusOr<Transaction> transaction = Transaction::Begin(owner);
+  if (!transaction.ok()) return transaction.status();
+  if (absl::Status run = owner.ExecuteScript(sql); !run.ok()) {
+    return absl::Status(run.code(),
+                        absl::StrCat(set.component, " ", migration.name, ": ", run.message()));
+  }
+  auto recorded = transaction->Execute(
+      "INSERT INTO schema_migrations (component, version, name, checksum) VALUES ($1, $2, $3, $4)",
+      Params()
+          .Text(set.component)
+          .Int64(migration.version)
+          .Text(migration.name)
+          .Text(ChecksumOf(migration.sql)));
+  if (!recorded.ok()) return recorded.status();
+  return transaction->Commit();
+}
+
+absl::StatusOr<std::vector<std::string>> MigrateLocked(Connection& owner,
+                                                       absl::Span<const MigrationSet* const> sets,
+                                                       const MigrationVariables& variables) {
+  if (absl::Status made = owner.ExecuteScript(kCreateTable); !made.ok()) return made;
+  auto applied = ReadApplied(owner);
+  if (!applied.ok()) return applied.status();
+  for (const MigrationSet* set : sets) {
+    absl::Status sound = CheckPrefix(*set, (*applied)[set->component]);
+    if (!sound.ok()) return sound;
+  }
+  std::vector<std::string> names;
+  for (const MigrationSet* set : sets) {
+    for (size_t i = (*applied)[set->component].size(); i < set->migrations.size(); ++i) {
+      absl::Status done = Apply(owner, *set, set->migrations[i], variables);
+      if (!done.ok()) return done;
+      names.push_back(absl::StrCat(set->component, "/", set->migrations[i].name));
+    }
+  }
+  return names;
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<std::string>> Migrate(Connection& owner,
+                                                 absl::Span<const MigrationSet* const> sets,
+                                                 const MigrationVariables& variables) {
+  if (auto locked = owner.Execute(kLock); !locked.ok()) return locked.status();
+  auto names = MigrateLocked(owner, sets, variables);
+  if (auto unlocked = owner.Execute(kUnlock); !unlocked.ok() && names.ok()) {
+    return unlocked.status();
+  }
+  return names;
+}
+
+absl::Status CheckMigrated(Connection& connection, absl::Span<const MigrationSet* const> sets) {
+  auto exists = connection.Execute("SELECT to_regclass('schema_migrations') IS NOT NULL");
+  if (!exists.ok()) return exists.status();
+  AppliedByComponent applied;
+  if (exists->Bool(0, 0)) {
+    auto read = ReadApplied(connection);
+    if (!read.ok()) return read.status();
+    applied = *std::move(read);
+  }
+  for (const MigrationSet* set : sets) {
+    const std::vector<Applied>& done = applied[set->component];
+    if (absl::Status sound = CheckPrefix(*set, done); !sound.ok()) return sound;
+    if (done.size() < set->migrations.size()) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("the database lacks migration ", set->component, "/",
+                       set->migrations[done.size()].name, "; run this program's `migrate` verb"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace postgres

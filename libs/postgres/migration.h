@@ -1,0 +1,48 @@
+// Numbered SQL migrations, applied once each, in order, by the database's owner.
+#ifndef ORDER_SAGA_LIBS_POSTGRES_MIGRATION_H_
+#define ORDER_SAGA_LIBS_POSTGRES_MIGRATION_H_
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "libs/postgres/connection.h"
+
+namespace postgres {
+
+struct Migration {
+  int version;       // 1, 2, 3, … without gaps
+  std::string name;  // the file's
+  std::string sql;   // `${variable}` stands for a quoted identifier given to Migrate()
+};
+
+// The migrations of one component (outbox, inbox, order-service, …). Each numbers its own.
+struct MigrationSet {
+  std::string component;
+  std::vector<Migration> migrations;
+};
+
+// A variable's name and the identifier (a role's name) that it stands for.
+using MigrationVariables = std::vector<std::pair<std::string, std::string>>;
+
+// Applies what is missing, set by set, each migration in a transaction of its own, and answers the
+// names of those that it applied. Several callers at once wait for each other. Refused, without
+// changing anything: a database that is ahead of the program, and an applied migration whose text
+// has changed since.
+absl::StatusOr<std::vector<std::string>> Migrate(Connection& owner,
+                                                 absl::Span<const MigrationSet* const> sets,
+                                                 const MigrationVariables& variables);
+
+// FailedPrecondition, saying what to run, unless the database is just where `sets` end. Any role
+// may ask.
+absl::Status CheckMigrated(Connection& connection, absl::Span<const MigrationSet* const> sets);
+
+// What libs/postgres brings itself: daily partitions (libs/postgres/migrations).
+const MigrationSet& PartitionMigrations();
+
+}  // namespace postgres
+
+#endif  // ORDER_SAGA_LIBS_POSTGRES_MIGRATION_H_

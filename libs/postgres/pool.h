@@ -1,0 +1,57 @@
+// A bounded set of connections, opened when they are needed.
+#ifndef ORDER_SAGA_LIBS_POSTGRES_POOL_H_
+#define ORDER_SAGA_LIBS_POSTGRES_POOL_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "libs/postgres/connection.h"
+
+namespace postgres {
+
+// Thread-safe. Leases must not outlive the pool.
+class Pool {
+ public:
+  // A connection, lent; goes back (or, if it broke, is thrown away) when it goes out of scope.
+  class Lease {
+   public:
+    Lease(Pool* pool, std::unique_ptr<Connection> connection)
+        : pool_(pool), connection_(std::move(connection)) {}
+    Lease(Lease&&) = default;
+    ~Lease() {
+      if (connection_ != nullptr) pool_->Return(std::move(connection_));
+    }
+    Connection& operator*() { return *connection_; }
+    Connection* operator->() { return connection_.get(); }
+
+   private:
+    Pool* pool_;
+    std::unique_ptr<Connection> connection_;
+  };
+
+  // At most `size` connections (1 or more). Opens none yet.
+  Pool(std::string conninfo, std::string application, int size)
+      : conninfo_(std::move(conninfo)), application_(std::move(application)), free_slots_(size) {}
+
+  // Waits for a free connection for at most `timeout` (ResourceExhausted after it), and opens one
+  // if need be (Unavailable if it cannot).
+  absl::StatusOr<Lease> Acquire(absl::Duration timeout);
+
+ private:
+  void Return(std::unique_ptr<Connection> connection);
+
+  const std::string conninfo_;
+  const std::string application_;
+  absl::Mutex mutex_;
+  int free_slots_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::unique_ptr<Connection>> idle_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace postgres
+
+#endif  // ORDER_SAGA_LIBS_POSTGRES_POOL_H_
