@@ -2,10 +2,10 @@
 #define ORDER_SAGA_LIBS_SAGA_DECIDER_H_
 
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "libs/saga/saga_state.h"
 #include "libs/saga/step_table.h"
 
@@ -52,7 +52,7 @@ struct Decision {
 
 // Begins a saga: sends the first step's commands. `table` is validated and `tx_id` a UUID;
 // everything else is a programming error and aborts.
-Decision Start(const StepTable& table, std::string_view tx_id);
+Decision Start(const StepTable& table, absl::string_view tx_id);
 
 // What a reply leads to.
 //

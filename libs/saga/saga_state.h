@@ -4,8 +4,9 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
+
+#include "absl/strings/string_view.h"
 
 // The content of a saga's row: plain data that whoever keeps sagas can put into columns and one
 // small list. Only the functions of decider.h change it.
@@ -72,9 +73,9 @@ inline bool Ended(const Saga& saga) {
 }
 
 // "RUNNING", "action", "approved": as logs, traces and APIs say it.
-std::string_view Name(State state);
-std::string_view Name(Direction direction);
-std::string_view Name(Answer answer);
+absl::string_view Name(State state);
+absl::string_view Name(Direction direction);
+absl::string_view Name(Answer answer);
 
 }  // namespace saga
 

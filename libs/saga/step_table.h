@@ -2,10 +2,10 @@
 #define ORDER_SAGA_LIBS_SAGA_STEP_TABLE_H_
 
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 
 // A saga as data: its steps in order, each with the commands it sends. A literal table is the whole
@@ -72,10 +72,10 @@ struct StepTable {
 absl::Status Validate(const StepTable& table);
 
 // The step of that name; nullptr if the table has none.
-const Step* FindStep(const StepTable& table, std::string_view name);
+const Step* FindStep(const StepTable& table, absl::string_view name);
 
 // "compensatable", "pivot", "retriable".
-std::string_view Name(StepKind kind);
+absl::string_view Name(StepKind kind);
 
 }  // namespace saga
 
