@@ -15,8 +15,8 @@ namespace telemetry {
 }  // namespace telemetry
 
 // ORDER_SAGA_CHECK(!batch.empty(), "a door hands out no empty batch");
-#define ORDER_SAGA_CHECK(condition, message)                                          \
-  (static_cast<bool>(condition) ? static_cast<void>(0)                                \
+#define ORDER_SAGA_CHECK(condition, message)           \
+  (static_cast<bool>(condition) ? static_cast<void>(0) \
                                 : ::telemetry::Die("check failed: " #condition ": " message))
 
 #endif  // ORDER_SAGA_LIBS_TELEMETRY_CHECK_H_

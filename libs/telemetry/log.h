@@ -36,14 +36,15 @@ struct Field {
   using Value = std::variant<std::string_view, std::int64_t, std::uint64_t, double, bool>;
 
   Field(std::string_view key, std::string_view value) : key(key), value(value) {}
-  Field(std::string_view key, const std::string& value) : key(key), value(std::string_view(value)) {}
+  Field(std::string_view key, const std::string& value)
+      : key(key), value(std::string_view(value)) {}
   Field(std::string_view key, const char* value) : key(key), value(std::string_view(value)) {}
   Field(std::string_view key, bool value) : key(key), value(value) {}
   template <std::signed_integral T>
   Field(std::string_view key, T value) : key(key), value(static_cast<std::int64_t>(value)) {}
   template <std::unsigned_integral T>
-    requires(!std::same_as<T, bool>)
-  Field(std::string_view key, T value) : key(key), value(static_cast<std::uint64_t>(value)) {}
+  requires(!std::same_as<T, bool>) Field(std::string_view key, T value)
+      : key(key), value(static_cast<std::uint64_t>(value)) {}
   template <std::floating_point T>
   Field(std::string_view key, T value) : key(key), value(static_cast<double>(value)) {}
 

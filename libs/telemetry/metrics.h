@@ -42,7 +42,8 @@ void AddBuildInfo(prometheus::Registry& registry, std::string_view program,
                   std::string_view version);
 
 // A gauge whose values are asked for at each scrape, for what is cheap to read and dear to keep up
-// to date. Hand it to HttpEndpoint::AddMetrics. `read` runs on the HTTP thread; no values: no lines.
+// to date. Hand it to HttpEndpoint::AddMetrics. `read` runs on the HTTP thread; no values: no
+// lines.
 class GaugeOnScrape : public prometheus::Collectable {
  public:
   using Samples = std::vector<std::pair<prometheus::Labels, double>>;
@@ -58,7 +59,8 @@ class GaugeOnScrape : public prometheus::Collectable {
 };
 
 // The process's own: process_cpu_seconds_total, process_resident_memory_bytes,
-// process_peak_resident_memory_bytes, process_open_fds, process_threads, process_start_time_seconds.
+// process_peak_resident_memory_bytes, process_open_fds, process_threads,
+// process_start_time_seconds.
 class ProcessMetrics : public prometheus::Collectable {
  public:
   std::vector<prometheus::MetricFamily> Collect() const override;

@@ -1,0 +1,156 @@
+#include "libs/telemetry/http_endpoint.h"
+
+#include <httplib.h>
+#include <sys/socket.h>
+
+#include <mutex>
+#include <optional>
+#include <sstream>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "libs/telemetry/check.h"
+#include "libs/telemetry/host_port.h"
+#include "prometheus/text_serializer.h"
+
+namespace telemetry {
+namespace {
+
+// A scrape and a few probes at once; more wait in the socket's queue.
+constexpr int kThreads = 4;
+
+}  // namespace
+
+struct HttpEndpoint::Impl {
+  struct NamedCheck {
+    std::string name;
+    Check check;
+  };
+
+  // Copies under the lock, so that a slow check or scrape holds nobody up.
+  template <typename T>
+  std::vector<T> Copy(const std::vector<T>& list) {
+    const std::lock_guard lock(mutex);
+    return list;
+  }
+
+  void AnswerChecks(const std::vector<NamedCheck>& list, httplib::Response& response) {
+    bool all_ok = true;
+    std::string body;
+    for (const NamedCheck& named : Copy(list)) {
+      const absl::Status status = named.check();
+      all_ok = all_ok && status.ok();
+      absl::StrAppend(&body, status.ok() ? "ok " : "failed ", named.name,
+                      status.ok() ? "" : absl::StrCat(": ", status.message()), "\n");
+    }
+    if (body.empty()) body = "ok\n";
+    response.status = all_ok ? 200 : 503;
+    response.set_content(body, "text/plain; charset=utf-8");
+  }
+
+  void AnswerMetrics(httplib::Response& response) {
+    std::vector<prometheus::MetricFamily> families;
+    for (const auto& source : Copy(metrics)) {
+      for (prometheus::MetricFamily& family : source->Collect()) {
+        families.push_back(std::move(family));
+      }
+    }
+    std::ostringstream text;
+    prometheus::TextSerializer().Serialize(text, families);
+    response.set_content(text.str(), "text/plain; version=0.0.4; charset=utf-8");
+  }
+
+  void Configure() {
+    server->Get("/metrics", [this](const auto&, auto& response) { AnswerMetrics(response); });
+    server->Get("/healthz",
+                [this](const auto&, auto& response) { AnswerChecks(liveness, response); });
+    server->Get("/readyz",
+                [this](const auto&, auto& response) { AnswerChecks(readiness, response); });
+    server->Get("/", [](const auto&, auto& response) {
+      response.set_content("/metrics\n/healthz\n/readyz\n", "text/plain");
+    });
+    // httplib's default is SO_REUSEPORT, with which a second program would silently share the port.
+    server->set_socket_options([](int fd) {
+      const int yes = 1;
+      setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+    });
+    server->new_task_queue = [] { return new httplib::ThreadPool(kThreads); };
+    // A connection holds a thread: no idle ones, and slow ones not for long.
+    server->set_keep_alive_max_count(1);
+    server->set_read_timeout(2);
+    server->set_write_timeout(5);
+    server->set_payload_max_length(1024);
+  }
+
+  std::mutex mutex;
+  std::vector<std::shared_ptr<const prometheus::Collectable>> metrics;  // guarded by mutex
+  std::vector<NamedCheck> liveness;                                     // guarded by mutex
+  std::vector<NamedCheck> readiness;                                    // guarded by mutex
+  std::string listens_on;                                               // guarded by mutex
+
+  std::optional<httplib::Server> server;
+  std::thread thread;
+};
+
+HttpEndpoint::HttpEndpoint() : impl_(std::make_unique<Impl>()) {}
+
+HttpEndpoint::~HttpEndpoint() { Stop(); }
+
+void HttpEndpoint::AddMetrics(std::shared_ptr<const prometheus::Collectable> metrics) {
+  const std::lock_guard lock(impl_->mutex);
+  impl_->metrics.push_back(std::move(metrics));
+}
+
+void HttpEndpoint::AddLivenessCheck(std::string name, Check check) {
+  const std::lock_guard lock(impl_->mutex);
+  impl_->liveness.push_back({std::move(name), std::move(check)});
+}
+
+void HttpEndpoint::AddReadinessCheck(std::string name, Check check) {
+  const std::lock_guard lock(impl_->mutex);
+  impl_->readiness.push_back({std::move(name), std::move(check)});
+}
+
+absl::Status HttpEndpoint::Start(const std::string& address) {
+  ORDER_SAGA_CHECK(!impl_->thread.joinable(), "an HTTP endpoint is started once");
+  absl::StatusOr<HostPort> where = ParseHostPort(address);
+  if (!where.ok()) return where.status();
+
+  impl_->server.emplace();
+  impl_->Configure();
+  if (where->port == 0) {
+    const int port = impl_->server->bind_to_any_port(where->host);
+    where->port = port > 0 ? static_cast<std::uint16_t>(port) : 0;
+  } else if (!impl_->server->bind_to_port(where->host, where->port)) {
+    where->port = 0;
+  }
+  if (where->port == 0) {
+    // httplib does not say why, so the kernel is asked once more.
+    const absl::Status why = CheckCanListen(*ParseHostPort(address));
+    return !why.ok() ? why
+                     : absl::FailedPreconditionError(absl::StrCat("cannot listen on ", address));
+  }
+  {
+    const std::lock_guard lock(impl_->mutex);
+    impl_->listens_on = where->ToString();
+  }
+  impl_->thread = std::thread([server = &*impl_->server] { server->listen_after_bind(); });
+  // stop() does nothing before the server runs.
+  while (!impl_->server->is_running()) std::this_thread::yield();
+  return absl::OkStatus();
+}
+
+std::string HttpEndpoint::address() const {
+  const std::lock_guard lock(impl_->mutex);
+  return impl_->listens_on;
+}
+
+void HttpEndpoint::Stop() {
+  if (!impl_->thread.joinable()) return;
+  impl_->server->stop();
+  impl_->thread.join();
+}
+
+}  // namespace telemetry
