@@ -1,9 +1,9 @@
 // A program's flags, in one list: verbs, each with flags that have a name, an environment variable,
 // a default, a description and checks. Everything is validated at once before anything starts.
 //
-//   service::Flags flags("order-service", ORDER_SAGA_VERSION, "Takes orders and runs their sagas.");
-//   service::Verb& run = flags.AddVerb("run", "Serves until SIGTERM.");      // first = default
-//   run.Add(&config.database, {.name = "database", .help = "Where the service's data is.",
+//   service::Flags flags("order-service", ORDER_SAGA_VERSION, "Takes orders and runs their
+//   sagas."); service::Verb& run = flags.AddVerb("run", "Serves until SIGTERM.");      // first =
+//   default run.Add(&config.database, {.name = "database", .help = "Where the service's data is.",
 //                              .example = "postgresql://order_service@db/order_service",
 //                              .required = true});
 //   const std::string verb = flags.ParseOrExit(argc, argv);
@@ -75,13 +75,14 @@ class Verb {
 
  private:
   friend class Flags;
+  friend class FlagParser;
   struct Entry {
     Flag flag;
     enum class Kind { kValue, kBool, kList } kind;
     std::string default_text;
     std::function<absl::Status(std::span<const std::string> values)> set;
-    // Filled by the parse: what was given, and by whom.
-    std::optional<std::vector<std::string>> given;
+    // Filled by the parse: what was given, and where.
+    std::optional<std::vector<std::string>> given = {};
     bool from_environment = false;
   };
   Verb(std::string name, std::string summary)
@@ -91,7 +92,6 @@ class Verb {
   std::string name_;
   std::string summary_;
   std::vector<Entry> entries_;
-  std::vector<std::string> examples_;
 };
 
 class Flags {
@@ -127,6 +127,7 @@ class Flags {
   const std::string& version() const { return version_; }
 
  private:
+  friend class FlagParser;
   std::string Help(const Verb* only) const;
   Verb* FindVerb(std::string_view name);
 
