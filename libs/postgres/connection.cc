@@ -1,5 +1,7 @@
 #include "libs/postgres/connection.h"
 
+#include <algorithm>
+
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "libs/postgres/sql_error.h"
@@ -8,14 +10,15 @@ namespace postgres {
 namespace {
 
 // The first words of a statement are enough to find it in the code.
-absl::string_view Excerpt(absl::string_view sql) {
-  return absl::StripAsciiWhitespace(sql).substr(0, 60);
+std::string_view Excerpt(std::string_view sql) {
+  sql.remove_prefix(std::min(sql.find_first_not_of(" \n"), sql.size()));
+  return sql.substr(0, 60);
 }
 
 }  // namespace
 
 absl::StatusOr<Connection> Connection::Open(const std::string& conninfo,
-                                            absl::string_view application) {
+                                            std::string_view application) {
   const std::string name(application);
   // What stands before dbname is a default that the conninfo overrides.
   const char* keywords[] = {"connect_timeout",
@@ -39,8 +42,10 @@ absl::StatusOr<Connection> Connection::Open(const std::string& conninfo,
   return connection;
 }
 
-absl::StatusOr<std::string> Connection::Prepare(absl::string_view sql, const Params& params) {
-  if (auto found = prepared_.find(sql); found != prepared_.end()) return found->second;
+absl::StatusOr<std::string> Connection::Prepare(std::string_view sql, const Params& params) {
+  if (auto found = prepared_.find(absl::string_view(sql.data(), sql.size()));
+      found != prepared_.end())
+    return found->second;
   std::string name = absl::StrCat("s", prepared_.size());
   Result result(PQprepare(raw(), name.c_str(), std::string(sql).c_str(), params.size(),
                           params.types().data()));
@@ -49,7 +54,7 @@ absl::StatusOr<std::string> Connection::Prepare(absl::string_view sql, const Par
   return name;
 }
 
-absl::StatusOr<Result> Connection::Execute(absl::string_view sql, const Params& params) {
+absl::StatusOr<Result> Connection::Execute(std::string_view sql, const Params& params) {
   absl::StatusOr<std::string> name = Prepare(sql, params);
   if (!name.ok()) return name.status();
   static constexpr int kBinary = 1;

@@ -6,11 +6,11 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
 #include "libs/postgres/params.h"
 #include "libs/postgres/result.h"
 
@@ -22,12 +22,11 @@ class Connection {
   // `conninfo` is libpq's: a URI or keywords. Unless it says otherwise a connection attempt takes
   // at most 5 s, a peer that vanished is noticed within 10 s (tcp_user_timeout), and the session is
   // named `application`.
-  static absl::StatusOr<Connection> Open(const std::string& conninfo,
-                                         absl::string_view application);
+  static absl::StatusOr<Connection> Open(const std::string& conninfo, std::string_view application);
 
   // One statement, prepared at its first use on this connection: `sql` should be one of a bounded
   // set of texts.
-  absl::StatusOr<Result> Execute(absl::string_view sql, const Params& params = Params());
+  absl::StatusOr<Result> Execute(std::string_view sql, const Params& params = Params());
 
   // One or more statements without parameters, by the simple protocol; the last one's rows,
   // in text format. For migrations and settings.
@@ -43,7 +42,7 @@ class Connection {
   explicit Connection(PGconn* connection) : connection_(connection, &PQfinish) {}
 
   // The name of the prepared statement for `sql`.
-  absl::StatusOr<std::string> Prepare(absl::string_view sql, const Params& params);
+  absl::StatusOr<std::string> Prepare(std::string_view sql, const Params& params);
 
   std::unique_ptr<PGconn, decltype(&PQfinish)> connection_;
   absl::flat_hash_map<std::string, std::string> prepared_;  // text → name

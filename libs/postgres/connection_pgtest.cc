@@ -22,7 +22,7 @@ TEST(ConnectionTest, ValuesGoThereAndBack) {
           .Int64(-5)
           .Text("가")
           .Id(id)
-          .Bytes(absl::string_view("\0\xff", 2))
+          .Bytes(std::string_view("\0\xff", 2))
           .Bool(true)
           .Int64s({1, 2, 3})
           .NullableTexts({std::optional<std::string>(), std::optional<std::string>("x")}));
@@ -30,7 +30,7 @@ TEST(ConnectionTest, ValuesGoThereAndBack) {
   EXPECT_EQ(rows->Int64(0, 0), -5);
   EXPECT_EQ(rows->Text(0, 1), "가");
   EXPECT_EQ(rows->Id(0, 2), id);
-  EXPECT_EQ(rows->Text(0, 3), absl::string_view("\0\xff", 2));
+  EXPECT_EQ(rows->Text(0, 3), std::string_view("\0\xff", 2));
   EXPECT_TRUE(rows->Bool(0, 4));
   EXPECT_TRUE(rows->IsNull(0, 5));
   EXPECT_EQ(rows->UnixMicroseconds(0, 6), 1'500'000);

@@ -69,7 +69,7 @@ absl::Status CheckPrefix(const MigrationSet& set, const std::vector<Applied>& ap
   return absl::OkStatus();
 }
 
-std::string Quoted(absl::string_view identifier) {
+std::string Quoted(const std::string& identifier) {
   return absl::StrCat("\"", absl::StrReplaceAll(identifier, {{"\"", "\"\""}}), "\"");
 }
 

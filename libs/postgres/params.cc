@@ -4,7 +4,7 @@
 
 namespace postgres {
 
-void Params::Append(Oid type, absl::string_view bytes) {
+void Params::Append(Oid type, std::string_view bytes) {
   types_.push_back(type);
   lengths_.push_back(static_cast<int>(bytes.size()));
   offsets_.push_back(buffer_.size());
@@ -38,14 +38,14 @@ Params& Params::AppendArray(Oid array_type, Oid element_type, absl::Span<const T
 
 namespace {
 
-void PutElement(std::string& out, absl::string_view bytes) {
+void PutElement(std::string& out, std::string_view bytes) {
   wire::PutInt32(out, static_cast<int32_t>(bytes.size()));
   out.append(bytes.data(), bytes.size());
 }
 
 void PutElement(std::string& out, const std::optional<std::string>& bytes) {
   if (bytes.has_value()) {
-    PutElement(out, absl::string_view(*bytes));
+    PutElement(out, std::string_view(*bytes));
   } else {
     wire::PutInt32(out, -1);
   }
@@ -54,7 +54,7 @@ void PutElement(std::string& out, const std::optional<std::string>& bytes) {
 }  // namespace
 
 Params& Params::Bool(bool value) {
-  Append(wire::kBool, absl::string_view(value ? "\1" : "\0", 1));
+  Append(wire::kBool, std::string_view(value ? "\1" : "\0", 1));
   return *this;
 }
 
@@ -65,7 +65,7 @@ Params& Params::Int64(int64_t value) {
   return *this;
 }
 
-Params& Params::Text(absl::string_view value) {
+Params& Params::Text(std::string_view value) {
   Append(wire::kText, value);
   return *this;
 }
@@ -76,7 +76,7 @@ Params& Params::NullableText(const std::optional<std::string>& value) {
   return *this;
 }
 
-Params& Params::Bytes(absl::string_view value) {
+Params& Params::Bytes(std::string_view value) {
   Append(wire::kBytea, value);
   return *this;
 }
@@ -88,7 +88,7 @@ Params& Params::Id(const uuid::Uuid& value) {
 
 Params& Params::Bools(absl::Span<const bool> values) {
   return AppendArray(wire::kBoolArray, wire::kBool, values, [](std::string& out, bool value) {
-    PutElement(out, absl::string_view(value ? "\1" : "\0", 1));
+    PutElement(out, std::string_view(value ? "\1" : "\0", 1));
   });
 }
 
@@ -101,7 +101,7 @@ Params& Params::Int64s(absl::Span<const int64_t> values) {
 
 Params& Params::Texts(absl::Span<const std::string> values) {
   return AppendArray(wire::kTextArray, wire::kText, values,
-                     [](std::string& out, absl::string_view value) { PutElement(out, value); });
+                     [](std::string& out, std::string_view value) { PutElement(out, value); });
 }
 
 Params& Params::NullableTexts(absl::Span<const std::optional<std::string>> values) {

@@ -11,9 +11,9 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
-#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "libs/uuid/uuid.h"
 
@@ -25,9 +25,9 @@ class Params {
  public:
   Params& Bool(bool value);
   Params& Int64(int64_t value);
-  Params& Text(absl::string_view value);
+  Params& Text(std::string_view value);
   Params& NullableText(const std::optional<std::string>& value);
-  Params& Bytes(absl::string_view value);
+  Params& Bytes(std::string_view value);
   Params& Id(const uuid::Uuid& value);
 
   Params& Bools(absl::Span<const bool> values);
@@ -44,7 +44,7 @@ class Params {
   std::vector<const char*> values() const;
 
  private:
-  void Append(Oid type, absl::string_view bytes);
+  void Append(Oid type, std::string_view bytes);
   void AppendNull(Oid type);
   template <typename T, typename Encode>
   Params& AppendArray(Oid array_type, Oid element_type, absl::Span<const T> values, Encode encode);

@@ -7,7 +7,7 @@
 namespace postgres {
 namespace {
 
-absl::string_view Value(const Params& params, int i) {
+std::string_view Value(const Params& params, int i) {
   return {params.values()[i], static_cast<size_t>(params.lengths()[i])};
 }
 
@@ -15,7 +15,7 @@ TEST(ParamsTest, ScalarsAreInNetworkByteOrder) {
   Params params;
   params.Int64(258).Text("a").Bool(true);
   EXPECT_EQ(params.size(), 3);
-  EXPECT_EQ(Value(params, 0), absl::string_view("\0\0\0\0\0\0\1\2", 8));
+  EXPECT_EQ(Value(params, 0), std::string_view("\0\0\0\0\0\0\1\2", 8));
   EXPECT_EQ(Value(params, 1), "a");
   EXPECT_EQ(Value(params, 2), "\1");
   EXPECT_EQ(params.types()[0], wire::kInt8);
@@ -30,7 +30,7 @@ TEST(ParamsTest, MissingTextIsNull) {
 TEST(ParamsTest, EmptyArrayHasNoDimension) {
   Params params;
   params.Int64s({});
-  EXPECT_EQ(Value(params, 0), absl::string_view("\0\0\0\0\0\0\0\1\0\0\0\x14", 12));
+  EXPECT_EQ(Value(params, 0), std::string_view("\0\0\0\0\0\0\0\1\0\0\0\x14", 12));
 }
 
 TEST(ParamsTest, NumbersComeBackAsTheyWere) {

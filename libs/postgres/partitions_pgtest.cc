@@ -44,6 +44,16 @@ TEST(PartitionsTest, RowsThatWaitInDefaultMoveIntoTheirPartition) {
   EXPECT_EQ(database.Count("SELECT count(*) FROM events_default"), 1) << "the foreign id stays";
 }
 
+TEST(PartitionsTest, TheOldestIsYesterdayAtFirst) {
+  testsupport::TestDatabase database({&PartitionMigrations()});
+  Connection owner = database.Connect();
+  ASSERT_TRUE(owner.ExecuteScript(kTable).ok());
+  database.Count("SELECT partitions_create_ahead('events', 1)");
+  EXPECT_EQ(database.Count("SELECT (partitions_oldest('events') = uuid_v7_floor("
+                           "date_trunc('day', now(), 'UTC') - interval '1 day'))::int"),
+            1);
+}
+
 TEST(PartitionsTest, RefusesOtherTables) {
   testsupport::TestDatabase database({&PartitionMigrations()});
   Connection owner = database.Connect();

@@ -21,9 +21,11 @@ absl::StatusOr<Pool::Lease> Pool::Acquire(absl::Duration timeout) {
   if (connection == nullptr) {
     // Opened without the lock: connecting may take seconds.
     absl::StatusOr<Connection> opened = Connection::Open(conninfo_, application_);
-    if (!opened.ok()) {
+    absl::Status sound = opened.status();
+    if (sound.ok() && check_ != nullptr) sound = check_(*opened);
+    if (!sound.ok()) {
       Return(nullptr);
-      return opened.status();
+      return sound;
     }
     connection = std::make_unique<Connection>(*std::move(opened));
   }

@@ -2,6 +2,7 @@
 #ifndef ORDER_SAGA_LIBS_POSTGRES_POOL_H_
 #define ORDER_SAGA_LIBS_POSTGRES_POOL_H_
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -34,12 +35,18 @@ class Pool {
     std::unique_ptr<Connection> connection_;
   };
 
+  // What must be true of a new connection before it is lent: migrations, settings, roles.
+  using Check = std::function<absl::Status(Connection&)>;
+
   // At most `size` connections (1 or more). Opens none yet.
-  Pool(std::string conninfo, std::string application, int size)
-      : conninfo_(std::move(conninfo)), application_(std::move(application)), free_slots_(size) {}
+  Pool(std::string conninfo, std::string application, int size, Check check = nullptr)
+      : conninfo_(std::move(conninfo)),
+        application_(std::move(application)),
+        check_(std::move(check)),
+        free_slots_(size) {}
 
   // Waits for a free connection for at most `timeout` (ResourceExhausted after it), and opens one
-  // if need be (Unavailable if it cannot).
+  // if need be: Unavailable if it cannot, or what the check said.
   absl::StatusOr<Lease> Acquire(absl::Duration timeout);
 
  private:
@@ -47,6 +54,7 @@ class Pool {
 
   const std::string conninfo_;
   const std::string application_;
+  const Check check_;
   absl::Mutex mutex_;
   int free_slots_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::unique_ptr<Connection>> idle_ ABSL_GUARDED_BY(mutex_);

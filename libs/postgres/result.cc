@@ -29,7 +29,7 @@ bool Result::IsNull(int row, int column) const {
   return PQgetisnull(result_.get(), row, column) == 1;
 }
 
-absl::string_view Result::Bytes(int row, int column) const {
+std::string_view Result::Bytes(int row, int column) const {
   if (row < 0 || row >= rows() || column < 0 || column >= PQnfields(result_.get())) {
     Misread(row, column, "does not exist");
   }
@@ -39,27 +39,27 @@ absl::string_view Result::Bytes(int row, int column) const {
 }
 
 bool Result::Bool(int row, int column) const {
-  absl::string_view bytes = Bytes(row, column);
+  std::string_view bytes = Bytes(row, column);
   if (bytes.size() != 1) Misread(row, column, "is no boolean");
   return bytes[0] != 0;
 }
 
 int64_t Result::Int64(int row, int column) const {
-  absl::string_view bytes = Bytes(row, column);
+  std::string_view bytes = Bytes(row, column);
   if (bytes.size() != 2 && bytes.size() != 4 && bytes.size() != 8) {
     Misread(row, column, "is no integer");
   }
   return wire::GetInt(bytes.data(), static_cast<int>(bytes.size()));
 }
 
-absl::string_view Result::Text(int row, int column) const { return Bytes(row, column); }
+std::string_view Result::Text(int row, int column) const { return Bytes(row, column); }
 
-absl::string_view Result::TextOrEmpty(int row, int column) const {
-  return IsNull(row, column) ? absl::string_view() : Bytes(row, column);
+std::string_view Result::TextOrEmpty(int row, int column) const {
+  return IsNull(row, column) ? std::string_view() : Bytes(row, column);
 }
 
 uuid::Uuid Result::Id(int row, int column) const {
-  absl::string_view bytes = Bytes(row, column);
+  std::string_view bytes = Bytes(row, column);
   if (bytes.size() != 16) Misread(row, column, "is no uuid");
   return uuid::FromBytes(bytes);
 }

@@ -7,8 +7,8 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 
-#include "absl/strings/string_view.h"
 #include "libs/uuid/uuid.h"
 
 namespace postgres {
@@ -32,15 +32,15 @@ class Result {
   // int2, int4, int8, xid8.
   int64_t Int64(int row, int column) const;
   // text, varchar, name, bytea: the bytes.
-  absl::string_view Text(int row, int column) const;
+  std::string_view Text(int row, int column) const;
   // The text, or empty if NULL.
-  absl::string_view TextOrEmpty(int row, int column) const;
+  std::string_view TextOrEmpty(int row, int column) const;
   uuid::Uuid Id(int row, int column) const;
   // timestamptz as microseconds since the Unix epoch.
   int64_t UnixMicroseconds(int row, int column) const;
 
  private:
-  absl::string_view Bytes(int row, int column) const;
+  std::string_view Bytes(int row, int column) const;
 
   std::unique_ptr<PGresult, decltype(&PQclear)> result_;
 };

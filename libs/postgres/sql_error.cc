@@ -2,22 +2,21 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/cord.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
 namespace postgres {
 namespace {
 
-constexpr absl::string_view kPayloadUrl = "order-saga/sqlstate";
+constexpr char kPayloadUrl[] = "order-saga/sqlstate";
 
-absl::StatusCode CodeOf(absl::string_view state) {
+absl::StatusCode CodeOf(std::string_view state) {
   using enum absl::StatusCode;
   if (state == "40001" || state == "40P01" || state == "55P03") return kAborted;
   if (state == "57014") return kDeadlineExceeded;
   if (state == "25006") return kUnavailable;  // read-only: a standby, or a failover under way
   if (state == "23505") return kAlreadyExists;
   if (state == "42501") return kPermissionDenied;
-  const absl::string_view kind = state.substr(0, 2);
+  const std::string_view kind = state.substr(0, 2);
   if (kind == "08" || kind == "57") return kUnavailable;
   if (kind == "28") return kPermissionDenied;
   if (kind == "53") return kResourceExhausted;
@@ -43,21 +42,20 @@ bool IsOutage(const absl::Status& status) {
 
 bool IsDataFault(const absl::Status& status) {
   const std::string state = SqlState(status);
-  return absl::StartsWith(state, "22") || absl::StartsWith(state, "23") ||
-         absl::StartsWith(state, "P0");
+  return state.starts_with("22") || state.starts_with("23") || state.starts_with("P0");
 }
 
-absl::Status ErrorFrom(const PGconn* connection, const PGresult* result, absl::string_view what) {
+absl::Status ErrorFrom(const PGconn* connection, const PGresult* result, std::string_view what) {
   const char* state = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : nullptr;
   if (state == nullptr) {
-    return absl::UnavailableError(
-        absl::StrCat(what, ": ", absl::StripAsciiWhitespace(PQerrorMessage(connection))));
+    return absl::UnavailableError(absl::StrCat(
+        std::string(what), ": ", absl::StripAsciiWhitespace(PQerrorMessage(connection))));
   }
   const char* message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
   const char* detail = PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL);
   absl::Status status(CodeOf(state),
-                      absl::StrCat(what, ": ", message ? message : "no message", " (", state, ")",
-                                   detail ? ": " : "", detail ? detail : ""));
+                      absl::StrCat(std::string(what), ": ", message ? message : "no message", " (",
+                                   state, ")", detail ? ": " : "", detail ? detail : ""));
   status.SetPayload(kPayloadUrl, absl::Cord(state));
   return status;
 }

@@ -11,9 +11,9 @@
 #include <libpq-fe.h>
 
 #include <string>
+#include <string_view>
 
 #include "absl/status/status.h"
-#include "absl/strings/string_view.h"
 
 namespace postgres {
 
@@ -31,7 +31,7 @@ bool IsOutage(const absl::Status& status);
 bool IsDataFault(const absl::Status& status);
 
 // `result` may be null (the connection is gone); `what` says what was being done.
-absl::Status ErrorFrom(const PGconn* connection, const PGresult* result, absl::string_view what);
+absl::Status ErrorFrom(const PGconn* connection, const PGresult* result, std::string_view what);
 
 }  // namespace postgres
 

@@ -12,7 +12,7 @@ Transaction::~Transaction() {
   if (connection_ != nullptr) connection_->ExecuteScript("ROLLBACK").IgnoreError();
 }
 
-absl::StatusOr<Result> Transaction::Execute(absl::string_view sql, const Params& params) {
+absl::StatusOr<Result> Transaction::Execute(std::string_view sql, const Params& params) {
   return connection_->Execute(sql, params);
 }
 
@@ -21,7 +21,7 @@ absl::Status Transaction::Commit() {
   auto committed = connection->Execute("COMMIT");
   if (!committed.ok()) return committed.status();
   // COMMIT of a transaction with a failed statement answers ROLLBACK, as a success.
-  if (absl::string_view(PQcmdStatus(const_cast<PGresult*>(committed->raw()))) != "COMMIT") {
+  if (std::string_view(PQcmdStatus(const_cast<PGresult*>(committed->raw()))) != "COMMIT") {
     return absl::InternalError("COMMIT rolled back: a statement of the transaction had failed");
   }
   return absl::OkStatus();

@@ -2,11 +2,11 @@
 #ifndef ORDER_SAGA_LIBS_POSTGRES_TRANSACTION_H_
 #define ORDER_SAGA_LIBS_POSTGRES_TRANSACTION_H_
 
+#include <string_view>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
 #include "libs/postgres/connection.h"
 
 namespace postgres {
@@ -22,7 +22,7 @@ class Transaction {
   Transaction& operator=(Transaction&&) = delete;
   ~Transaction();
 
-  absl::StatusOr<Result> Execute(absl::string_view sql, const Params& params = Params());
+  absl::StatusOr<Result> Execute(std::string_view sql, const Params& params = Params());
 
   // After Unavailable nobody knows whether it was committed (the connection broke in between):
   // look, or do it again in a way that repeats nothing.

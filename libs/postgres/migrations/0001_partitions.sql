@@ -48,3 +48,12 @@ BEGIN
 END
 $$;
 REVOKE ALL ON FUNCTION partitions_create_ahead(text, integer) FROM PUBLIC;
+
+-- The smallest id that has a daily partition; NULL if there is none. An id below it would meet
+-- no twin: its day is gone.
+CREATE FUNCTION partitions_oldest(parent text) RETURNS uuid
+LANGUAGE sql STABLE STRICT SECURITY DEFINER SET search_path = public, pg_temp AS $$
+  SELECT uuid_v7_floor(min(to_date(right(relname, 8), 'YYYYMMDD'))::timestamp AT TIME ZONE 'UTC')
+    FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
+   WHERE inhparent = to_regclass(parent) AND relname ~ '_[0-9]{8}$'
+$$;

@@ -1,0 +1,155 @@
+#include "libs/inbox/door.h"
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <random>
+
+#include "libs/inbox/metrics.h"
+#include "libs/inbox/unit.h"
+#include "libs/postgres/sql_error.h"
+#include "libs/telemetry/log.h"
+
+namespace inbox {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+// Partitions for the days ahead are made this often; three days are ahead at any time.
+constexpr auto kMaintenanceInterval = std::chrono::hours(1);
+
+// Waits for `delay`, or until a stop is requested.
+void WaitFor(std::stop_token stop, milliseconds delay) {
+  std::mutex mutex;
+  std::condition_variable_any wake;
+  std::unique_lock lock(mutex);
+  wake.wait_for(lock, stop, delay, [] { return false; });
+}
+
+// Growing pauses between attempts: each about twice the one before, at most 5 s, and never the
+// same for two programs that wait for the same server.
+class Backoff {
+ public:
+  milliseconds Next() {
+    std::uniform_int_distribution<int64_t> spread(delay_.count() / 2, delay_.count());
+    const milliseconds pause(spread(random_));
+    delay_ = std::min(2 * delay_, milliseconds(5000));
+    return pause;
+  }
+
+ private:
+  milliseconds delay_{50};
+  std::minstd_rand random_{std::random_device{}()};
+};
+
+Record RecordOf(const kafka::Message& message) {
+  return {.topic = message.topic(),
+          .partition = message.partition(),
+          .offset = message.offset(),
+          .key = message.key(),
+          .payload = message.payload(),
+          .id = message.header("id"),
+          .content_type = message.header("content-type"),
+          .traceparent = message.header("traceparent")};
+}
+
+}  // namespace
+
+struct Door::Impl {
+  DoorOptions options;
+  postgres::Pool& pool;
+  Handler& handler;
+  Metrics metrics;
+
+  // The smallest id the inbox remembers, and until when that is known and tomorrow's partition
+  // made.
+  uuid::Uuid oldest;
+  steady_clock::time_point maintained_until = steady_clock::time_point::min();
+
+  absl::Status Maintain(postgres::Connection& connection) {
+    if (steady_clock::now() < maintained_until) return absl::OkStatus();
+    auto made = connection.Execute("SELECT partitions_create_ahead('inbox', 3)");
+    if (!made.ok()) return made.status();
+    auto floor = connection.Execute("SELECT partitions_oldest('inbox')");
+    if (!floor.ok()) return floor.status();
+    oldest = floor->Id(0, 0);
+    maintained_until = steady_clock::now() + kMaintenanceInterval;
+    return absl::OkStatus();
+  }
+
+  // One attempt, with fresh deliveries: nothing of a failed one is left over.
+  absl::Status Apply(const std::vector<kafka::Message>& batch) {
+    const auto start = steady_clock::now();
+    auto lease = pool.Acquire(absl::Seconds(5));
+    if (!lease.ok()) return lease.status();
+    if (absl::Status maintained = Maintain(**lease); !maintained.ok()) return maintained;
+    std::vector<Delivery> deliveries;
+    deliveries.reserve(batch.size());
+    for (const kafka::Message& message : batch) deliveries.emplace_back(RecordOf(message));
+    Outcomes outcomes;
+    absl::Status applied =
+        ApplyBatch(**lease, handler, oldest, absl::MakeSpan(deliveries), outcomes);
+    if (applied.ok()) metrics.Count(outcomes, batch.size(), steady_clock::now() - start);
+    return applied;
+  }
+
+  // False: the batch is not ours any more, or we are to stop; it was not applied.
+  bool ApplyUntilDone(const std::vector<kafka::Message>& batch, kafka::Consumer& consumer,
+                      std::stop_token stop) {
+    Backoff backoff;
+    for (;;) {
+      absl::Status applied = Apply(batch);
+      if (applied.ok()) return true;
+      if (stop.stop_requested()) return false;
+      if (postgres::ShouldRerun(applied)) {
+        telemetry::Info("batch runs again", {{"error", applied.ToString()}});
+      } else if (postgres::IsOutage(applied)) {
+        telemetry::Warn("waiting for the database", {{"error", applied.ToString()}});
+      } else {
+        telemetry::Error("batch cannot be applied; trying again until the cause is mended",
+                         {{"messages", batch.size()}, {"error", applied.ToString()}});
+      }
+      WaitFor(stop, backoff.Next());
+      if (stop.stop_requested()) return false;
+      if (!consumer.StillOurs()) {
+        telemetry::Warn("partitions were taken away; their next owner applies this batch",
+                        {{"messages", batch.size()}});
+        return false;
+      }
+    }
+  }
+};
+
+Door::Door(DoorOptions options, postgres::Pool& pool, Handler& handler,
+           prometheus::Registry& metrics)
+    : impl_(new Impl{std::move(options), pool, handler, Metrics(metrics), {}, {}}) {}
+
+Door::~Door() = default;
+
+absl::Status Door::Run(std::stop_token stop) {
+  absl::Status topics =
+      kafka::AwaitTopics(impl_->options.settings, impl_->options.create_topics, stop);
+  if (absl::IsCancelled(topics)) return absl::OkStatus();
+  if (!topics.ok()) return topics;
+
+  kafka::ConsumerOptions consumer_options;
+  consumer_options.settings = impl_->options.settings;
+  consumer_options.group = impl_->options.group;
+  consumer_options.topics = impl_->options.topics;
+  auto consumer = kafka::Consumer::Create(std::move(consumer_options));
+  if (!consumer.ok()) return consumer.status();
+  std::stop_callback wake(stop, [&] { (*consumer)->Wakeup(); });
+
+  while (!stop.stop_requested()) {
+    auto batch = (*consumer)->Poll(std::chrono::seconds(1), impl_->options.limits);
+    if (!batch.ok()) return batch.status();
+    impl_->metrics.SetLag(**consumer);
+    if (batch->empty()) continue;
+    if (impl_->ApplyUntilDone(*batch, **consumer, stop)) (*consumer)->StoreOffsets(*batch);
+  }
+  return (*consumer)->Close(std::chrono::seconds(5));
+}
+
+}  // namespace inbox

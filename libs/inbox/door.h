@@ -1,0 +1,56 @@
+// The Kafka door, an idempotent consumer: takes what one poll brings, applies it in one database
+// transaction, and only then lets Kafka know.
+//
+// At-least-once delivery plus the inbox table makes effects once. A crash between the database's
+// commit and Kafka's offset brings messages again; their ids are in the inbox, so nothing happens.
+// A stopped process that wakes up late (Kafka has given its partitions away) is harmless for the
+// same reason.
+//
+//   inbox::Door replies(options, pool, saga, runtime.metrics());
+//   service::Loop loop("replies", [&](std::stop_token stop) { return replies.Run(stop); });
+#ifndef ORDER_SAGA_LIBS_INBOX_DOOR_H_
+#define ORDER_SAGA_LIBS_INBOX_DOOR_H_
+
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "libs/inbox/handler.h"
+#include "libs/kafka/admin.h"
+#include "libs/kafka/config.h"
+#include "libs/kafka/consumer.h"
+#include "libs/postgres/pool.h"
+#include "prometheus/registry.h"
+
+namespace inbox {
+
+struct DoorOptions {
+  kafka::Settings settings;
+  std::string group;
+  std::vector<std::string> topics;
+  // Made before the first poll, and waited for; empty: whoever owns the topics makes them.
+  std::vector<kafka::TopicSpec> create_topics;
+  kafka::PollLimits limits;
+};
+
+class Door {
+ public:
+  // `handler`, `pool` and `metrics` are not owned and must outlive the door.
+  Door(DoorOptions options, postgres::Pool& pool, Handler& handler, prometheus::Registry& metrics);
+  ~Door();
+
+  // Until a stop is requested: the batch in hand is finished, if the database is there, and the
+  // group left. A database or a broker that is down is waited for, with a line in the log that
+  // says so. An error is final: a wrong setting, or a consumer that librdkafka gave up.
+  absl::Status Run(std::stop_token stop);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace inbox
+
+#endif  // ORDER_SAGA_LIBS_INBOX_DOOR_H_

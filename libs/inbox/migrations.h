@@ -1,0 +1,13 @@
+#ifndef ORDER_SAGA_LIBS_INBOX_MIGRATIONS_H_
+#define ORDER_SAGA_LIBS_INBOX_MIGRATIONS_H_
+
+#include "libs/postgres/migration.h"
+
+namespace postgres {
+
+// The inbox and its parked messages. Comes after PartitionMigrations(). Variable: service_role.
+const MigrationSet& InboxMigrations();
+
+}  // namespace postgres
+
+#endif  // ORDER_SAGA_LIBS_INBOX_MIGRATIONS_H_

@@ -1,0 +1,29 @@
+// The replication slot through which the relay reads the outbox.
+#ifndef ORDER_SAGA_LIBS_OUTBOX_SLOT_H_
+#define ORDER_SAGA_LIBS_OUTBOX_SLOT_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "libs/postgres/connection.h"
+
+namespace outbox {
+
+// "outbox_" and the database's name: slots belong to the whole server.
+std::string SlotName(const std::string& database);
+
+// Makes the slot of the connection's database unless it is there; answers whether it made it. The
+// role must have REPLICATION: the relay's, never the owner's or the service's. Waits for the
+// transactions that are open anywhere on the server. Refused (FailedPrecondition) if there are
+// rows in the outbox already and no slot: they would never enter the new slot's stream.
+absl::StatusOr<bool> CreateSlot(postgres::Connection& relay);
+
+// FailedPrecondition, with the fix, unless the database's outbox has its slot: rows that commit
+// before a slot exists never enter its stream, so a service must not write any. Asked by the
+// service's role.
+absl::Status CheckSlot(postgres::Connection& connection);
+
+}  // namespace outbox
+
+#endif  // ORDER_SAGA_LIBS_OUTBOX_SLOT_H_
