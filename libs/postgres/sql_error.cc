@@ -33,7 +33,7 @@ std::string SqlState(const absl::Status& status) {
 }
 
 bool ShouldRerun(const absl::Status& status) {
-  return absl::IsAborted(status) && !SqlState(status).empty();
+  return absl::IsAborted(status);
 }
 
 bool IsOutage(const absl::Status& status) {

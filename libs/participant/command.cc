@@ -1,0 +1,50 @@
+#include "libs/participant/command.h"
+
+#include <utility>
+
+#include "libs/envelope/envelope.h"
+
+namespace participant {
+
+using saga::v1::Envelope;
+
+Command::Command(Envelope envelope, const uuid::Uuid& tx_id, const uuid::Uuid& command_id,
+                 std::optional<std::string> traceparent)
+    : request_(std::move(envelope)),
+      tx_id_(tx_id),
+      command_id_(command_id),
+      traceparent_(std::move(traceparent)) {
+  reply_.set_target(request_.target());
+  reply_.set_tx_id(request_.tx_id());
+  reply_.set_step(request_.step());
+  reply_.set_command_id(request_.command_id());
+  reply_.set_attempt(request_.attempt());
+}
+
+void Command::Approve(std::string_view outcome) {
+  reply_.set_status(Envelope::APPROVED);
+  reply_.set_outcome(std::string(outcome));
+}
+
+void Command::Reject(std::string_view outcome, std::string message) {
+  reply_.set_status(Envelope::REJECTED);
+  reply_.set_outcome(std::string(outcome));
+  reply_.set_message(std::move(message));
+}
+
+// The memory is the request, with the trace in its otherwise unused field `message`.
+std::string Command::Remember() const {
+  Envelope memory = request_;
+  memory.set_message(traceparent_.value_or(""));
+  return memory.SerializeAsString();
+}
+
+absl::StatusOr<Command> Command::FromMemory(std::string_view bytes) {
+  auto parsed = envelope::Parse(bytes, "application/protobuf");
+  if (!parsed.ok()) return parsed.status();
+  std::optional<std::string> traceparent;
+  if (!parsed->envelope.message().empty()) traceparent = parsed->envelope.message();
+  return Command(std::move(parsed->envelope), parsed->tx_id, parsed->command_id, traceparent);
+}
+
+}  // namespace participant

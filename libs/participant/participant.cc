@@ -1,0 +1,61 @@
+#include "libs/participant/participant.h"
+
+#include <deque>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/str_cat.h"
+#include "libs/envelope/envelope.h"
+
+namespace participant {
+
+absl::Status Participant::Handle(outbox::UnitOfWork& work,
+                                 absl::Span<inbox::Delivery* const> batch) {
+  std::deque<Command> commands;  // stable addresses
+  for (inbox::Delivery* delivery : batch) {
+    auto parsed = envelope::Parse(delivery->payload(), delivery->content_type());
+    if (!parsed.ok()) {
+      delivery->DeadLetter(std::string(parsed.status().message()));
+    } else if (!handler_.Handles(parsed->envelope)) {
+      delivery->DeadLetter(
+          absl::StrCat(envelope::BodyType(parsed->envelope), " is no command for this service"));
+    } else {
+      commands.emplace_back(std::move(parsed->envelope), parsed->tx_id, parsed->command_id,
+                            delivery->traceparent());
+    }
+  }
+  if (commands.empty()) return absl::OkStatus();
+
+  std::vector<Command*> all;
+  for (Command& command : commands) all.push_back(&command);
+  auto kept = FindReplies(work.transaction(), all);
+  if (!kept.ok()) return kept.status();
+
+  // The first of each command is decided; what repeats it in the same batch gets its answer.
+  std::vector<Command*> fresh;
+  std::vector<std::pair<const Command*, const Command*>> repeats;  // the repeat, the first
+  absl::flat_hash_map<uuid::Uuid, const Command*> first;
+  for (Command* command : all) {
+    if (auto found = kept->find(command->command_id()); found != kept->end()) {
+      SendAgain(work, replies_, *command, found->second);
+    } else if (auto [it, is_first] = first.emplace(command->command_id(), command); is_first) {
+      fresh.push_back(command);
+    } else {
+      repeats.emplace_back(command, it->second);
+    }
+  }
+  if (fresh.empty()) return absl::OkStatus();
+  if (absl::Status handled = handler_.Handle(work, fresh); !handled.ok()) return handled;
+
+  std::vector<const Command*> answered;
+  for (const Command* command : fresh) {
+    if (command->answered()) answered.push_back(command);
+  }
+  if (absl::Status sent = KeepAndSend(work, replies_, answered); !sent.ok()) return sent;
+  for (const auto& [repeat, original] : repeats) {
+    if (original->answered()) SendAgain(work, replies_, *repeat, original->reply());
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace participant

@@ -1,0 +1,54 @@
+#include "libs/program/database.h"
+
+#include <cstdio>
+#include <string>
+#include <utility>
+
+#include "libs/outbox/slot.h"
+#include "libs/postgres/preflight.h"
+
+namespace program {
+namespace {
+
+constexpr char kApplication[] = "migrate";
+
+int Fail(const absl::Status& status) {
+  std::fprintf(stderr, "migrate: %s\n", std::string(status.message()).c_str());
+  return 1;
+}
+
+}  // namespace
+
+int Migrate(const ServiceConfig& config, const MigrationSets& sets) {
+  auto owner = postgres::Connection::Open(config.owner_database, kApplication);
+  if (!owner.ok()) return Fail(owner.status());
+  auto relay = postgres::Connection::Open(config.relay_database, kApplication);
+  if (!relay.ok()) return Fail(relay.status());
+
+  auto applied = postgres::Migrate(
+      *owner, sets, {{"service_role", config.service_role}, {"relay_role", PQuser(relay->raw())}});
+  if (!applied.ok()) return Fail(applied.status());
+  for (const std::string& name : *applied) std::printf("applied %s\n", name.c_str());
+
+  const std::string slot = outbox::SlotName(PQdb(relay->raw()));
+  std::printf("slot %s: making sure of it (waits for open transactions of the whole server)\n",
+              slot.c_str());
+  std::fflush(stdout);
+  auto made = outbox::CreateSlot(*relay);
+  if (!made.ok()) return Fail(made.status());
+  std::printf("slot %s: %s\n%s\n", slot.c_str(), *made ? "made" : "is there",
+              applied->empty() && !*made ? "nothing to do" : "done");
+  return 0;
+}
+
+postgres::Pool::Check CheckDatabase(MigrationSets sets) {
+  return [sets = std::move(sets)](postgres::Connection& connection) {
+    absl::Status session = postgres::CheckSession(connection);
+    if (!session.ok()) return session;
+    absl::Status migrated = postgres::CheckMigrated(connection, sets);
+    if (!migrated.ok()) return migrated;
+    return outbox::CheckSlot(connection);
+  };
+}
+
+}  // namespace program

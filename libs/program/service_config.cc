@@ -1,0 +1,89 @@
+#include "libs/program/service_config.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "libs/topics/topics.h"
+
+namespace program {
+
+std::string ServiceConfig::Topic(std::string_view name) const {
+  return topics::WithPrefix(topic_prefix, name);
+}
+
+envelope::Format ServiceConfig::format() const {
+  return message_format == "json" ? envelope::Format::kJson : envelope::Format::kProtobuf;
+}
+
+ServiceConfig DefaultsOf(std::string_view program, int grpc_port, int http_port) {
+  ServiceConfig config;
+  config.grpc_address = absl::StrCat("127.0.0.1:", grpc_port);
+  config.runtime.http_address = absl::StrCat("127.0.0.1:", http_port);
+  config.consumer_group = std::string(program);
+  config.service_role = absl::StrReplaceAll(std::string(program), {{"-", "_"}});
+  return config;
+}
+
+service::Verb& AddServiceVerbs(service::Flags& flags, ServiceConfig* config) {
+  const std::string role = config->service_role;
+  service::Verb& run = flags.AddVerb("run", "Serves until SIGTERM or SIGINT.");
+  run.Add(&config->database,
+          {.name = "database",
+           .help = "The service's database, as the service's role (libpq conninfo or URI).",
+           .example = absl::StrCat("postgresql://", role, "@db/", role),
+           .required = true});
+  run.Add(&config->database_connections, {.name = "database_connections",
+                                          .help = "Connections to the database, at most.",
+                                          .check = service::InRange(4, 500)});
+  run.Add(
+      &config->grpc_address,
+      {.name = "grpc_address", .help = "Where gRPC is served.", .check = service::IsHostPort()});
+  service::AddKafkaFlags(flags, run, &config->kafka);
+  run.Add(&config->consumer_group,
+          {.name = "consumer_group", .help = "The Kafka consumer group; replicas share it."});
+  run.Add(&config->topic_prefix,
+          {.name = "topic_prefix",
+           .help = "Put before every topic's name, so that several systems can share a broker."});
+  run.Add(&config->create_topics,
+          {.name = "create_topics",
+           .help = "Make the topics that this service consumes if they are missing. Off where "
+                   "somebody else owns them (Strimzi)."});
+  run.Add(&config->topic_replication_factor, {.name = "topic_replication_factor",
+                                              .help = "Of the topics that it makes.",
+                                              .check = service::InRange(1, 32)});
+  run.Add(&config->message_format, {.name = "message_format",
+                                    .help = "How this service writes messages; it reads both.",
+                                    .check = service::OneOf({"protobuf", "json"})});
+  service::AddRuntimeFlags(run, &config->runtime);
+
+  service::Verb& migrate = flags.AddVerb(
+      "migrate", "Brings the database to what this program needs; does nothing if it is.");
+  migrate.Add(&config->owner_database,
+              {.name = "owner_database",
+               .help = "The service's database, as its owner.",
+               .example = absl::StrCat("postgresql://", role, "_owner@db/", role),
+               .required = true});
+  migrate.Add(&config->relay_database,
+              {.name = "relay_database",
+               .help = "The same database as the relay's role, which makes the replication slot.",
+               .example = absl::StrCat("postgresql://", role, "_relay@db/", role),
+               .required = true});
+  migrate.Add(&config->service_role,
+              {.name = "service_role", .help = "The role that `run` uses; it gets its rights."});
+  service::AddLogFlags(migrate, &config->runtime);
+  return run;
+}
+
+inbox::DoorOptions DoorOptionsOf(const ServiceConfig& config, std::string_view program,
+                                 const std::vector<std::string_view>& consumes) {
+  inbox::DoorOptions options;
+  options.settings = service::ToSettings(config.kafka, std::string(program));
+  options.group = config.consumer_group;
+  for (std::string_view topic : consumes) options.topics.push_back(config.Topic(topic));
+  if (config.create_topics) {
+    options.create_topics =
+        topics::ToCreateFor(program, config.topic_prefix, config.topic_replication_factor);
+  }
+  return options;
+}
+
+}  // namespace program
