@@ -1,0 +1,209 @@
+"""The verbs of `./dev`."""
+
+import argparse
+import os
+import signal
+import sys
+from pathlib import Path
+
+from devtools import bench, builds, console, lint, run, status, tests
+from devtools.processes import Failed, Interrupted
+
+_EXAMPLES = """
+./dev run                        everything, from nothing to an approved order; Ctrl-C stops it
+./dev test                       builds and runs every test
+./dev test relay                 the tests with "relay" in their names
+./dev VERB --help                more on one verb
+"""
+
+
+def main(arguments: list[str]) -> int:
+    for name in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(name, signal.default_int_handler)
+    parser = _parser()
+    if not arguments or arguments == ["help"]:
+        parser.print_help()
+        return 0
+    parsed = parser.parse_args(arguments)
+    try:
+        return parsed.call(parsed)
+    except Failed as failure:
+        console.report(failure)
+        return 1
+    except (KeyboardInterrupt, Interrupted):
+        console.say("Interrupted.")
+        return 130
+    except BrokenPipeError:
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="./dev",
+        description="Builds, runs and tests order-saga on this machine.",
+        epilog=f"examples:{_EXAMPLES.replace(chr(10), chr(10) + '  ')}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
+
+    def add(name: str, summary: str, more: str, examples: str, call) -> argparse.ArgumentParser:
+        verb = verbs.add_parser(
+            name,
+            help=summary,
+            description=f"{summary[0].upper()}{summary[1:]}. {more}".strip(),
+            epilog="examples:\n"
+            + "\n".join(f"  {line.strip()}" for line in examples.strip().splitlines()),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+        verb.set_defaults(call=call)
+        return verb
+
+    verb = add(
+        "run",
+        "starts Postgres, Kafka and the five programs, and places an order",
+        "Builds first.\nStays until Ctrl-C. What was stored is kept for the next time.",
+        """./dev run
+        ./dev run --once              stop after the order; exit code 0 if it was approved
+        ./dev run --detach            leave it running; ./dev down stops it
+        ./dev run --port-base 25000   other ports: gRPC at 25001 to 25004""",
+        lambda a: run.run(once=a.once, detach=a.detach, port_base=a.port_base),
+    )
+    how = verb.add_mutually_exclusive_group()
+    how.add_argument("--once", action="store_true", help="stop everything after the order")
+    how.add_argument("--detach", action="store_true", help="leave everything running")
+    verb.add_argument(
+        "--port-base", type=_port_base, metavar="N", help="shift all ports (default 21000)"
+    )
+
+    verb = add(
+        "test",
+        "builds everything and runs the tests that CI runs",
+        "Servers are their own, on free ports.\nWords select the tests whose names contain one of them.",
+        """./dev test
+        ./dev test outbox             C++ and Python tests with "outbox" in their names
+        ./dev test --preset asan      the same under AddressSanitizer""",
+        lambda a: tests.run(a.selection, preset=a.preset),
+    )
+    verb.add_argument("selection", nargs="*", metavar="WORD", help="part of a test's name")
+    _add_preset(verb)
+
+    verb = add(
+        "build",
+        "builds everything, or the targets named",
+        "",
+        """./dev build
+        ./dev build order-service
+        ./dev build --preset release""",
+        _build,
+    )
+    verb.add_argument("targets", nargs="*", metavar="TARGET", help="a program, a library or a test")
+    _add_preset(verb)
+
+    add(
+        "status",
+        "shows what runs, where it listens, and the outbox lag",
+        "",
+        "./dev status",
+        lambda a: status.status(),
+    )
+    verb = add(
+        "logs",
+        "shows a program's log, or which logs there are",
+        "",
+        """./dev logs
+        ./dev logs order-service
+        ./dev logs relay -f           and goes on as it grows""",
+        lambda a: status.logs(a.name, follow=a.follow),
+    )
+    verb.add_argument(
+        "name", nargs="?", metavar="NAME", help="order-service, relay, postgres, kafka, build, …"
+    )
+    verb.add_argument("-f", "--follow", action="store_true", help="go on as it grows")
+
+    verb = add(
+        "down",
+        "stops what ./dev run started",
+        "What was stored is kept.",
+        """./dev down
+        ./dev down --clean            remove the databases, Kafka's messages and the logs too""",
+        lambda a: run.down(clean=a.clean),
+    )
+    verb.add_argument("--clean", action="store_true", help="remove the state folder")
+
+    verb = add(
+        "bench",
+        "runs benchmarks, in the release build",
+        "Ends with lines `figure NAME VALUE UNIT` and\n`ratio NAME VALUE`.",
+        """./dev bench sagas
+        ./dev bench relay-drain
+        ./dev bench all""",
+        lambda a: bench.run(a.names),
+    )
+    verb.add_argument("names", nargs="+", metavar="NAME", help="a benchmark, or all")
+
+    verb = add(
+        "simulate",
+        "runs the saga simulation",
+        "Flags go to the program saga-simulator.",
+        """./dev simulate --seed 7 --histories 100000
+        ./dev simulate --exhaustive""",
+        _simulate,
+    )
+    verb.add_argument(
+        "flags", nargs=argparse.REMAINDER, metavar="FLAG", help="see saga-simulator --help"
+    )
+
+    verb = add(
+        "lint",
+        "checks formatting, layering and protos",
+        "",
+        """./dev lint
+        ./dev lint --fix              put the formatting right""",
+        lambda a: lint.run(fix=a.fix),
+    )
+    verb.add_argument("--fix", action="store_true", help="put the formatting right")
+
+    verb = add(
+        "test-env",
+        "runs a command with a Postgres and a Kafka of its own",
+        "It finds them through\nORDER_SAGA_TEST_POSTGRES and ORDER_SAGA_TEST_KAFKA.",
+        """./dev test-env build/dev/libs/postgres/connection_pgtest
+        ./dev test-env pytest tests -k relay
+        ./dev test-env bash""",
+        lambda a: tests.run_with_servers(a.command),
+    )
+    verb.add_argument("command", nargs=argparse.REMAINDER, metavar="CMD", help="what to run")
+    return parser
+
+
+def _add_preset(verb: argparse.ArgumentParser) -> None:
+    presets = ["dev", "release", "asan", "tsan"]
+    verb.add_argument("--preset", choices=presets, default="dev", help="CMake preset (default dev)")
+
+
+def _port_base(text: str) -> int:
+    base = int(text)
+    if not 1024 <= base <= 65000:
+        raise argparse.ArgumentTypeError("must be 1024 to 65000")
+    return base
+
+
+def _build(parsed: argparse.Namespace) -> int:
+    builds.build(parsed.targets, log=tests.LOGS / "build.log", preset=parsed.preset)
+    return 0
+
+
+def _simulate(parsed: argparse.Namespace) -> int:
+    builds.build(["saga_simulator"], log=tests.LOGS / "build.log", preset="release")
+    program = _find_binary("saga-simulator", "saga_simulator")
+    sys.stdout.flush()
+    os.execv(program, [str(program), *parsed.flags])
+
+
+def _find_binary(*names: str) -> Path:
+    for name in names:
+        if (builds.binaries("release") / name).exists():
+            return builds.binaries("release") / name
+    raise Failed(f"The build made no {' or '.join(names)} in {builds.binaries('release')}")

@@ -1,0 +1,73 @@
+"""`./dev lint`: what can be checked without building."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from devtools import console, folders
+
+
+def run(*, fix: bool) -> int:
+    """Answers 0 if nothing is wrong. A check whose tool is missing says so and fails nothing."""
+    failed = []
+    for name, check in (
+        ("formatting", lambda: _formatting(fix)),
+        ("layering", _layering),
+        ("protos", _protos),
+    ):
+        problem = check()
+        console.say(f"{'✗' if problem else '✓'} {name}" + (f": {problem}" if problem else ""))
+        if problem:
+            failed.append(name)
+    console.say(f"{3 - len(failed)} passed, {len(failed)} failed")
+    return 1 if failed else 0
+
+
+def tracked_files(*endings: str) -> list[str]:
+    """The files that git knows, or would if asked, relative to the checkout."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=folders.ROOT, capture_output=True, text=True, check=True)
+    return sorted(
+        name
+        for name in set(listed.stdout.splitlines())
+        if name.endswith(endings) and (folders.ROOT / name).is_file()
+    )
+
+
+def _formatting(fix: bool) -> str:
+    sources = tracked_files(".cc", ".h")
+    if not sources:
+        return ""
+    mode = ["-i"] if fix else ["--dry-run", "--Werror"]
+    done = subprocess.run(
+        [str(Path(sys.executable).parent / "clang-format"), *mode, *sources],
+        cwd=folders.ROOT,
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode == 0:
+        return ""
+    wrong = sorted({line.split(":")[0] for line in done.stderr.splitlines() if ": error: " in line})
+    return f"{len(wrong)} files ({', '.join(wrong[:8])} …). ./dev lint --fix mends them."
+
+
+def _layering() -> str:
+    command = [sys.executable, "-m", "pytest", "-q", "--no-header", "tests/test_layering.py"]
+    done = subprocess.run(command, cwd=folders.ROOT, capture_output=True, text=True)
+    return "" if done.returncode == 0 else f"\n{done.stdout}"
+
+
+def _protos() -> str:
+    if shutil.which("npx") is None:
+        console.say(
+            "  protos are not linted: buf comes through npm, which is missing (apt-get install npm)"
+        )
+        return ""
+    command = ["npx", "--yes", "@bufbuild/buf@1", "lint", "proto"]
+    environment = {**os.environ, "npm_config_cache": str(folders.cache() / "npm")}
+    done = subprocess.run(
+        command, cwd=folders.ROOT, capture_output=True, text=True, env=environment
+    )
+    return "" if done.returncode == 0 else f"\n{done.stdout}{done.stderr}"

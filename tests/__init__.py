@@ -1,0 +1,1 @@
+"""What needs several programs, or looks at the whole tree. See tests/README.md."""

@@ -1,0 +1,106 @@
+"""Fixtures: the servers, and systems of the five real programs. See tests/README.md."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from devtools import builds, postgres
+from devtools.servers import TestServers
+from tests.support import system as systems
+
+
+@pytest.fixture(scope="session")
+def test_servers() -> Iterator[TestServers | None]:
+    """Servers of this session's own, if nobody gave us any."""
+    if os.environ.get("ORDER_SAGA_TEST_POSTGRES") and os.environ.get("ORDER_SAGA_TEST_KAFKA"):
+        yield None
+        return
+    servers = TestServers()
+    servers.start()
+    yield servers
+    servers.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres_server(test_servers: TestServers | None) -> postgres.Cluster:
+    """A Postgres whose superuser we are: `./dev test`'s, shared with other tests. Do not stop it."""
+    if test_servers:
+        return test_servers.postgres
+    uri = urlsplit(os.environ["ORDER_SAGA_TEST_POSTGRES"])
+    return postgres.Cluster(Path("/nonexistent"), uri.port, superuser_password=uri.password)
+
+
+@pytest.fixture(scope="session")
+def kafka_broker(test_servers: TestServers | None) -> str:
+    """The bootstrap servers of `./dev test`'s Kafka, shared with other tests."""
+    if test_servers:
+        return test_servers.kafka.bootstrap_servers
+    return os.environ["ORDER_SAGA_TEST_KAFKA"]
+
+
+@pytest.fixture
+def own_servers() -> Iterator[TestServers]:
+    """A Postgres and a Kafka for one test, which may stop and kill them."""
+    servers = TestServers()
+    servers.start()
+    yield servers
+    servers.stop()
+
+
+@pytest.fixture(scope="session")
+def binaries() -> Path:
+    """The folder of the five programs."""
+    return Path(os.environ.get("ORDER_SAGA_BIN_DIR") or builds.binaries())
+
+
+@pytest.fixture
+def make_system(request, log_folder: Path) -> Iterator[Callable[..., systems.System]]:
+    """Makes started systems for one test: make_system(flags={"kitchen-service": ["--acceptance=manual"]}).
+
+    With `servers` (see own_servers) the system uses those instead of the shared ones.
+    """
+    with _systems(request, log_folder) as make:
+        yield make
+
+
+@pytest.fixture(scope="module")
+def system(request, log_folder: Path) -> Iterator[systems.System]:
+    """One started system for the tests of a file: cheaper, but they share its databases."""
+    with _systems(request, log_folder) as make:
+        yield make()
+
+
+@pytest.fixture(scope="session")
+def log_folder(tmp_path_factory) -> Path:
+    """Where the programs' logs go: `./dev test` keeps those of a failed run."""
+    given = os.environ.get("ORDER_SAGA_TEST_LOGS")
+    return Path(given) if given else tmp_path_factory.mktemp("systems")
+
+
+@contextmanager
+def _systems(request, logs: Path) -> Iterator[Callable[..., systems.System]]:
+    made: list[systems.System] = []
+
+    def make(
+        *, flags: dict[str, list[str]] | None = None, servers: TestServers | None = None
+    ) -> systems.System:
+        cluster = servers.postgres if servers else request.getfixturevalue("postgres_server")
+        kafka = (
+            servers.kafka.bootstrap_servers if servers else request.getfixturevalue("kafka_broker")
+        )
+        system = systems.make(
+            cluster, kafka, request.getfixturevalue("binaries"), logs, flags or {}
+        )
+        made.append(system)
+        system.start_all()
+        return system
+
+    try:
+        yield make
+    finally:
+        for system in made:
+            system.close()
