@@ -40,26 +40,27 @@ bool Has(const Step& step, const SentCommand& sent) {
   });
 }
 
+bool Fits(const StepTable& table, const Saga& saga) {
+  const Step* step = FindStep(table, saga.step);
+  return step != nullptr && std::all_of(saga.commands.begin(), saga.commands.end(),
+                                        [&](const SentCommand& sent) { return Has(*step, sent); });
+}
+
 // A saga that a deployment has left behind is no programming error: sagas live longer than
 // programs.
 absl::Status CheckFits(const StepTable& table, const Saga& saga) {
+  const bool same_table = saga.type == table.type && saga.table_version == table.version;
+  if (same_table && Fits(table, saga)) return absl::OkStatus();
   const std::string who = absl::StrCat("saga ", saga.tx_id, " (", saga.type, " version ",
                                        saga.table_version, ", step '", saga.step, "')");
-  if (saga.type != table.type || saga.table_version != table.version) {
+  if (!same_table) {
     return absl::FailedPreconditionError(
         absl::StrCat(who, " was given the step table ", table.type, " version ", table.version,
                      ": run a program that has the saga's own version"));
   }
-  const Step* step = FindStep(table, saga.step);
-  const bool fits =
-      step != nullptr && std::all_of(saga.commands.begin(), saga.commands.end(),
-                                     [&](const SentCommand& sent) { return Has(*step, sent); });
-  if (fits) return absl::OkStatus();
-  return absl::FailedPreconditionError(
-      absl::StrCat(who,
-                   " stands where its step table has no such step or command: a table must not "
-                   "change under its version; run a program whose version ",
-                   table.version, " still has it"));
+  return absl::FailedPreconditionError(absl::StrCat(
+      who, " stands at a step or command that its table lacks: a table must not change ",
+      "under its version; run a program whose version ", table.version, " has it"));
 }
 
 // One decision in the making.

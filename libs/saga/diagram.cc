@@ -10,9 +10,12 @@
 namespace saga {
 namespace {
 
-// Mermaid takes a dash in a state's id for the beginning of an arrow.
-std::string Id(const Step& step) { return absl::StrReplaceAll(step.name, {{"-", "_"}}); }
-std::string UndoId(const Step& step) { return absl::StrCat("undo_", Id(step)); }
+// Mermaid takes a dash in a state's id for the beginning of an arrow, and has words of its own.
+std::string IdOf(absl::string_view what, const Step& step) {
+  return absl::StrCat(what, absl::StrReplaceAll(step.name, {{"-", "_"}}));
+}
+std::string Id(const Step& step) { return IdOf("do_", step); }
+std::string UndoId(const Step& step) { return IdOf("undo_", step); }
 
 std::string Commands(const Step& step, std::string Command::*name) {
   return absl::StrJoin(step.commands, " ∥ ", [&](std::string* out, const Command& command) {

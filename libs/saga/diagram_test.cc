@@ -13,22 +13,22 @@ TEST(DiagramTest, OfTheOrderSaga) {
 title: ORDER_CREATION version 1
 ---
 stateDiagram-v2
-  state "product-stock (compensatable)<br/>ReserveStock" as product_stock
+  state "product-stock (compensatable)<br/>ReserveStock" as do_product_stock
   state "undo product-stock<br/>ReleaseStock" as undo_product_stock
-  state "customer-validation (compensatable)<br/>ValidateCustomer" as customer_validation
+  state "customer-validation (compensatable)<br/>ValidateCustomer" as do_customer_validation
   state "undo customer-validation<br/>ReleaseCredit" as undo_customer_validation
-  state "kitchen-status (pivot)<br/>CreateTicket" as kitchen_status
-  state "settle (retriable)<br/>ConfirmStock ∥ CaptureCredit" as settle
-  [*] --> product_stock
-  product_stock --> COMPENSATED : refused
+  state "kitchen-status (pivot)<br/>CreateTicket" as do_kitchen_status
+  state "settle (retriable)<br/>ConfirmStock ∥ CaptureCredit" as do_settle
+  [*] --> do_product_stock
+  do_product_stock --> COMPENSATED : refused
   undo_product_stock --> COMPENSATED : undone
-  product_stock --> customer_validation : done
-  customer_validation --> undo_product_stock : refused
+  do_product_stock --> do_customer_validation : done
+  do_customer_validation --> undo_product_stock : refused
   undo_customer_validation --> undo_product_stock : undone
-  customer_validation --> kitchen_status : done
-  kitchen_status --> undo_customer_validation : refused
-  kitchen_status --> settle : accepted, only forward from here
-  settle --> COMPLETED : done
+  do_customer_validation --> do_kitchen_status : done
+  do_kitchen_status --> undo_customer_validation : refused
+  do_kitchen_status --> do_settle : accepted, only forward from here
+  do_settle --> COMPLETED : done
   COMPLETED --> [*]
   COMPENSATED --> [*]
 )");
@@ -38,7 +38,7 @@ TEST(DiagramTest, ParallelCommandsMayBeRefusedInPart) {
   StepTable table = OrderTable();
   table.steps[0].commands.push_back({.name = "ReserveCup", .topic = "to-cups", .undo = "FreeCup"});
   EXPECT_THAT(Mermaid(table),
-              testing::HasSubstr("product_stock --> undo_product_stock : refused in part"));
+              testing::HasSubstr("do_product_stock --> undo_product_stock : refused in part"));
 }
 
 TEST(DiagramTest, WithoutRefusalsThereIsNoWayBack) {

@@ -1,32 +1,16 @@
 #include <gtest/gtest.h>
 
 #include "libs/saga/testing/given.h"
+#include "libs/saga/testing/journey_table.h"
 
 // Steps with several commands, other than the last.
 namespace saga {
 namespace {
 
-StepTable Journey() {
-  using enum StepKind;
-  return {
-      .type = "JOURNEY",
-      .version = 1,
-      .steps = {{.name = "passport",
-                 .kind = kCompensatable,
-                 .commands = {{.name = "LendPassport", .topic = "to-office", .undo = "Return"}}},
-                {.name = "book",
-                 .kind = kCompensatable,
-                 .commands = {{.name = "BookTrain", .topic = "to-rail", .undo = "CancelTrain"},
-                              {.name = "BookRoom", .topic = "to-inn", .undo = "CancelRoom"}}},
-                {.name = "pack",
-                 .kind = kCompensatable,
-                 .commands = {{.name = "Pack", .topic = "to-home", .undo = "Unpack"}}}}};
-}
-
-TEST(ParallelTest, TheTableIsValid) { EXPECT_TRUE(Validate(Journey()).ok()); }
+TEST(ParallelTest, TheTableIsValid) { EXPECT_TRUE(Validate(JourneyTable()).ok()); }
 
 TEST(ParallelTest, StepIsDoneWhenAllAreApproved) {
-  Given(Journey())
+  Given(JourneyTable())
       .At("book")
       .Then(Sends("BookTrain", "BookRoom"))
       .When(Approved("BookRoom"))
@@ -38,7 +22,7 @@ TEST(ParallelTest, StepIsDoneWhenAllAreApproved) {
 }
 
 TEST(ParallelTest, RefusalWaitsForTheOthersAndUndoesOnlyWhatWasDone) {
-  Given(Journey())
+  Given(JourneyTable())
       .At("book")
       .When(Refused("BookRoom", "FULL"))
       .Then(WaitsForMore())
@@ -51,7 +35,7 @@ TEST(ParallelTest, RefusalWaitsForTheOthersAndUndoesOnlyWhatWasDone) {
 }
 
 TEST(ParallelTest, TheFirstRefusalIsTheReason) {
-  Given(Journey())
+  Given(JourneyTable())
       .At("book")
       .When(Refused("BookTrain", "STRIKE"))
       .Then(WaitsForMore())
@@ -62,7 +46,7 @@ TEST(ParallelTest, TheFirstRefusalIsTheReason) {
 }
 
 TEST(ParallelTest, StepIsUndoneInParallelAndThenTheOneBeforeIt) {
-  Given(Journey())
+  Given(JourneyTable())
       .At("pack")
       .When(Refused("Pack", "NO_CASE"))
       .Then(Sends("CancelTrain", "CancelRoom"))
