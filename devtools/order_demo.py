@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
-from devtools import console, folders, grpcurl, metrics
+from devtools import console, folders, grpcurl, metrics, processes
 from devtools.parallel import together
 from devtools.processes import Failed
 from devtools.programs import RELAY, SERVICES, Deployment

@@ -56,6 +56,8 @@ def run(
         )
     with _foreground_lock:
         _foreground.add(process)
+    if _stopping.is_set():
+        _end(process)  # give_up() came before it was listed
     try:
         process.wait()
     except BaseException:

@@ -71,7 +71,7 @@ class Standing:
         """Name → its ports."""
         found = {"postgres": [self.cluster.port]}
         found["kafka"] = [self.broker.port, self.broker.controller_port]
-        return found | {name: l.all() for name, l in self.deployment.listeners.items()}
+        return found | {name: has.all() for name, has in self.deployment.listeners.items()}
 
     def refuse_taken_ports(self) -> None:
         """Fails if somebody else holds a port that something of ours is about to need."""
@@ -183,7 +183,7 @@ class RunLock:
 
 def _other_base(base: int) -> int:
     """A base near by on which every port is free."""
-    offsets = [port - base for l in programs.fixed_listeners(base).values() for port in l.all()]
+    offsets = [port - base for has in programs.fixed_listeners(base).values() for port in has.all()]
     offsets += [programs.POSTGRES_OFFSET, programs.KAFKA_OFFSET, programs.KAFKA_CONTROLLER_OFFSET]
     for candidate in range(base + 1000, 32000, 1000):
         if all(ports.is_free(candidate + offset) for offset in offsets):

@@ -103,7 +103,7 @@ class System:
             return  # the test's own server, which it has stopped
         for service in programs.SERVICES:
             name = self.deployment.database(service)
-            wait_until(lambda: self._drop_slots(name), f"the slots of {name} stay active")
+            wait_until(lambda name=name: self._drop_slots(name), f"the slots of {name} stay active")
             self.deployment.cluster.sql(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
     def ensure_goods(
