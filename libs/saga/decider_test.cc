@@ -132,6 +132,15 @@ TEST(DeciderTest, RefusedRetriableCommandParksTheSagaAndItsSiblingGoesOn) {
   EXPECT_EQ(given.saga().commands[1].answer, Answer::kApproved);
 }
 
+TEST(DeciderTest, ParksOnceWithTheFirstReason) {
+  Given(OrderTable())
+      .At("settle")
+      .When(Refused("CaptureCredit", "NOT_HELD"))
+      .Then(Parked("NOT_HELD"))
+      .When(Refused("ConfirmStock", "NOT_RESERVED"))
+      .Then(WaitsForMore(), Expected{.outcome = "NOT_HELD"});
+}
+
 TEST(DeciderTest, CommandSaysWhereItGoesAndWhatItIs) {
   const std::string tx_id = "0190b5a8-7c3e-7d4f-8a1b-2c3d4e5f6071";
   const Decision started = Start(OrderTable(), tx_id);
