@@ -46,9 +46,10 @@ using Conf = std::unique_ptr<rd_kafka_conf_s, ConfDeleter>;
 // `defaults`, then the user's properties, then `required`, which a user may not set. Brokers,
 // client id and the callbacks that lead librdkafka's logs and errors into ours are set too (not its
 // opaque pointer). INVALID_ARGUMENT names the property; secret values are never repeated.
-absl::StatusOr<Conf> MakeConf(const Settings& settings,
-                              std::span<const std::pair<std::string_view, std::string_view>> defaults,
-                              std::span<const std::pair<std::string_view, std::string_view>> required);
+absl::StatusOr<Conf> MakeConf(
+    const Settings& settings,
+    std::span<const std::pair<std::string_view, std::string_view>> defaults,
+    std::span<const std::pair<std::string_view, std::string_view>> required);
 
 // True for a property whose value must not be printed (sasl.password, ssl.key.pem, …).
 bool IsSecretProperty(std::string_view name);

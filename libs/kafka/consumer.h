@@ -10,7 +10,8 @@
 //   while (!stop) {
 //     auto batch = consumer->Poll(seconds(1), limits);    // blocks; no polling
 //     while (!Apply(*batch).ok()) {                       // the database is down: keep the batch
-//       Backoff(); if (!consumer->StillOurs()) break;     // the group goes on without waiting for us
+//       Backoff(); if (!consumer->StillOurs()) break;     // the group goes on without waiting for
+//       us
 //     }
 //     consumer->StoreOffsets(*batch);
 //   }
@@ -90,7 +91,7 @@ class Consumer {
   // left out: its next owner gets them again.
   void StoreOffsets(std::span<const Message> batch);
 
-  // Commits what is stored and waits for the broker's answer, at most the session timeout (6 s).
+  // Commits what is stored and waits for the broker's answer, at most 3 s.
   absl::Status CommitSync();
 
   // Ends a waiting Poll, or else the next one, at once.
@@ -103,12 +104,13 @@ class Consumer {
   // How many partitions are ours; 0 until the group has joined.
   std::size_t assignment_size() const;
 
-  // Commits what is stored, leaves the group. DEADLINE_EXCEEDED: the group was not left in order;
-  // its other members notice after the session timeout.
+  // Every Message must be gone before. Commits what is stored, leaves the group. DEADLINE_EXCEEDED:
+  // the group was not left in order; its other members notice after the session timeout.
   absl::Status Close(std::chrono::milliseconds timeout);
 
+  struct Impl;  // consumer_impl.h, for this library only
+
  private:
-  struct Impl;
   explicit Consumer(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };

@@ -16,8 +16,8 @@ struct rd_kafka_message_s;
 
 namespace kafka {
 
-// Movable, 8 bytes. It keeps the whole fetch buffer that it came in alive (up to 1 MB): do not hoard.
-// Views are valid as long as the message is. Not thread safe: reading headers parses them.
+// Movable, 8 bytes. It keeps the whole fetch buffer that it came in alive (up to 1 MB): do not
+// hoard. Views are valid as long as the message is. Not thread safe: reading headers parses them.
 class Message {
  public:
   explicit Message(rd_kafka_message_s* taken) : message_(taken) {}
@@ -34,7 +34,8 @@ class Message {
   // The last header of that name; a header without a value is an empty text.
   std::optional<std::string_view> header(std::string_view name) const;
   // Every header, in order; stops when `visit` returns false.
-  void ForEachHeader(absl::FunctionRef<bool(std::string_view name, std::string_view value)> visit) const;
+  void ForEachHeader(
+      absl::FunctionRef<bool(std::string_view name, std::string_view value)> visit) const;
 
   // Milliseconds since 1970, by the producer's clock; nothing if the broker knows none.
   std::optional<std::chrono::milliseconds> timestamp() const;

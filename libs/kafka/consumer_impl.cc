@@ -1,0 +1,287 @@
+#include "libs/kafka/consumer_impl.h"
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+
+#include "absl/strings/str_cat.h"
+#include "libs/telemetry/log.h"
+
+namespace kafka {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kCommitInterval(1000);
+constexpr milliseconds kCommitTimeout(3000);
+
+struct ListDeleter {
+  void operator()(rd_kafka_topic_partition_list_t* list) const {
+    rd_kafka_topic_partition_list_destroy(list);
+  }
+};
+using List = std::unique_ptr<rd_kafka_topic_partition_list_t, ListDeleter>;
+
+List ListOf(const std::vector<Consumer::Impl::Owned>& owned) {
+  List list(rd_kafka_topic_partition_list_new(static_cast<int>(owned.size())));
+  for (const auto& one : owned) {
+    rd_kafka_topic_partition_list_add(list.get(), one.partition.topic.c_str(),
+                                      one.partition.partition);
+  }
+  return list;
+}
+
+std::vector<TopicPartition> PartitionsOf(const rd_kafka_topic_partition_list_t& list) {
+  std::vector<TopicPartition> partitions;
+  for (int i = 0; i < list.cnt; ++i) {
+    partitions.push_back({list.elems[i].topic, list.elems[i].partition});
+  }
+  return partitions;
+}
+
+void OnRebalance(rd_kafka_t* client, rd_kafka_resp_err_t what,
+                 rd_kafka_topic_partition_list_t* partitions, void* opaque) {
+  auto* impl = static_cast<Consumer::Impl*>(opaque);
+  if (what == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+    impl->OnAssign(partitions);
+    return;
+  }
+  if (what != RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS) {
+    telemetry::Warn("rebalance failed; joining again",
+                    {{"client", rd_kafka_name(client)}, {"error", rd_kafka_err2str(what)}});
+  }
+  impl->OnTakenAway(partitions);
+}
+
+// The answer to an asynchronous commit.
+void OnCommitted(rd_kafka_t* client, rd_kafka_resp_err_t error,
+                 rd_kafka_topic_partition_list_t* offsets, void* opaque) {
+  if (error == RD_KAFKA_RESP_ERR_NO_ERROR || error == RD_KAFKA_RESP_ERR__NO_OFFSET) return;
+  telemetry::Warn("offsets not committed; the next commit tries again",
+                  {{"client", rd_kafka_name(client)}, {"error", rd_kafka_err2str(error)}});
+  if (offsets == nullptr) return;
+  auto* impl = static_cast<Consumer::Impl*>(opaque);
+  const std::lock_guard lock(impl->mutex);
+  for (int i = 0; i < offsets->cnt; ++i) {
+    auto* owned = impl->Find(offsets->elems[i].topic, offsets->elems[i].partition);
+    if (owned != nullptr) owned->committed = Consumer::Impl::kUnknown;
+  }
+}
+
+// rd_kafka_commit would wait for the session timeout, which a user may set to minutes.
+rd_kafka_resp_err_t CommitAndWait(rd_kafka_t* client, const rd_kafka_topic_partition_list_t& list) {
+  const std::unique_ptr<rd_kafka_queue_t, decltype(&rd_kafka_queue_destroy)> answers(
+      rd_kafka_queue_new(client), &rd_kafka_queue_destroy);
+  std::optional<rd_kafka_resp_err_t> answer;
+  const rd_kafka_resp_err_t error = rd_kafka_commit_queue(
+      client, &list, answers.get(),
+      [](rd_kafka_t*, rd_kafka_resp_err_t committed, rd_kafka_topic_partition_list_t*,
+         void* opaque) { *static_cast<std::optional<rd_kafka_resp_err_t>*>(opaque) = committed; },
+      &answer);
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return error;
+  rd_kafka_queue_poll_callback(answers.get(), static_cast<int>(kCommitTimeout.count()));
+  return answer.value_or(RD_KAFKA_RESP_ERR__TIMED_OUT);
+}
+
+}  // namespace
+
+Consumer::Impl::~Impl() {
+  if (client == nullptr) return;
+  rd_kafka_queue_destroy(queue);
+  rd_kafka_destroy_flags(client, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+}
+
+absl::Status Consumer::Impl::Open(Conf conf) {
+  rd_kafka_conf_set(conf.get(), "group.id", options.group.c_str(), nullptr, 0);
+  rd_kafka_conf_set_opaque(conf.get(), this);
+  rd_kafka_conf_set_rebalance_cb(conf.get(), OnRebalance);
+  rd_kafka_conf_set_offset_commit_cb(conf.get(), OnCommitted);
+  char why[512] = "";
+  client = rd_kafka_new(RD_KAFKA_CONSUMER, conf.get(), why, sizeof why);
+  if (client == nullptr) return absl::InvalidArgumentError(absl::StrCat("Kafka consumer: ", why));
+  conf.release();  // the client owns it now
+  // One queue for messages, rebalances, errors and answers: one place to wait at.
+  rd_kafka_poll_set_consumer(client);
+  queue = rd_kafka_queue_get_consumer(client);
+
+  const List topics(rd_kafka_topic_partition_list_new(static_cast<int>(options.topics.size())));
+  for (const std::string& topic : options.topics) {
+    rd_kafka_topic_partition_list_add(topics.get(), topic.c_str(), RD_KAFKA_PARTITION_UA);
+  }
+  const rd_kafka_resp_err_t error = rd_kafka_subscribe(client, topics.get());
+  if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("cannot subscribe to the topics: ", rd_kafka_err2str(error)));
+}
+
+absl::StatusOr<bool> Consumer::Impl::Take(milliseconds wait) {
+  rd_kafka_message_t* message = rd_kafka_consumer_poll(client, static_cast<int>(wait.count()));
+  if (message == nullptr) {
+    const absl::Status fatal = FatalError();
+    if (!fatal.ok()) return fatal;
+    return false;
+  }
+  Message taken(message);
+  if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    collected.push_back(std::move(taken));
+    return true;
+  }
+  const absl::Status status = HandleError(*message);
+  if (!status.ok()) return status;
+  return false;
+}
+
+absl::Status Consumer::Impl::HandleError(const rd_kafka_message_t& error) {
+  const telemetry::Field client_field("client", rd_kafka_name(client));
+  const char* text = rd_kafka_message_errstr(&error);
+  switch (error.err) {
+    case RD_KAFKA_RESP_ERR__FATAL:
+      return FatalError();
+    case RD_KAFKA_RESP_ERR__PARTITION_EOF:
+      break;
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
+      telemetry::Warn("a topic does not exist yet; waiting for it",
+                      {client_field, {"error", text}});
+      break;
+    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
+      telemetry::Error(
+          "Kafka does not allow this; give the program's principal READ on the topic "
+          "and the group",
+          {client_field, {"group", options.group}, {"error", text}});
+      break;
+    default:
+      telemetry::Warn("Kafka consumer error; going on",
+                      {client_field, {"code", rd_kafka_err2name(error.err)}, {"error", text}});
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Consumer::Impl::FatalError() const {
+  char why[512] = "";
+  const rd_kafka_resp_err_t error = rd_kafka_fatal_error(client, why, sizeof why);
+  if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return absl::OkStatus();
+  return absl::InternalError(absl::StrCat("the Kafka consumer of group ", options.group,
+                                          " cannot go on: ", rd_kafka_err2name(error), ": ", why));
+}
+
+void Consumer::Impl::Pause() {
+  if (paused) return;
+  const std::lock_guard lock(mutex);
+  if (owned.empty()) return;
+  rd_kafka_pause_partitions(client, ListOf(owned).get());
+  paused = true;
+}
+
+void Consumer::Impl::Resume() {
+  if (!paused) return;
+  paused = false;
+  const std::lock_guard lock(mutex);
+  rd_kafka_resume_partitions(client, ListOf(owned).get());
+}
+
+absl::Status Consumer::Impl::Commit(CommitMode mode) {
+  List list(rd_kafka_topic_partition_list_new(0));
+  {
+    const std::lock_guard lock(mutex);
+    for (Owned& one : owned) {
+      if (one.next == kUnknown || one.next == one.committed) continue;
+      rd_kafka_topic_partition_list_add(list.get(), one.partition.topic.c_str(),
+                                        one.partition.partition)
+          ->offset = one.next;
+      one.committed = one.next;
+    }
+  }
+  last_commit = Clock::now();
+  if (list->cnt == 0) return absl::OkStatus();
+  const rd_kafka_resp_err_t error = mode == CommitMode::kAsync
+                                        ? rd_kafka_commit(client, list.get(), /*async=*/1)
+                                        : CommitAndWait(client, *list);
+  if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return absl::OkStatus();
+  OnCommitted(client, error, list.get(), this);
+  return absl::UnavailableError(absl::StrCat("offsets not committed: ", rd_kafka_err2str(error)));
+}
+
+void Consumer::Impl::CommitWhenDue() {
+  // A failure was logged, and is tried again a second later.
+  if (Clock::now() - last_commit >= kCommitInterval) Commit(CommitMode::kAsync).IgnoreError();
+}
+
+milliseconds Consumer::Impl::UntilCommitDue(Clock::time_point deadline) {
+  {
+    const std::lock_guard lock(mutex);
+    if (std::any_of(owned.begin(), owned.end(),
+                    [](const Owned& one) { return one.next != one.committed; })) {
+      deadline = std::min(deadline, last_commit + kCommitInterval);
+    }
+  }
+  const auto left = std::chrono::ceil<milliseconds>(deadline - Clock::now());
+  return std::max(left, milliseconds(0));
+}
+
+Consumer::Impl::Owned* Consumer::Impl::Find(std::string_view topic, std::int32_t partition) {
+  const auto found = std::find_if(owned.begin(), owned.end(), [&](const Owned& one) {
+    return one.partition.partition == partition && one.partition.topic == topic;
+  });
+  return found == owned.end() ? nullptr : &*found;
+}
+
+void Consumer::Impl::OnAssign(rd_kafka_topic_partition_list_t* partitions) {
+  std::vector<TopicPartition> list = PartitionsOf(*partitions);
+  telemetry::Info("partitions assigned",
+                  {{"client", rd_kafka_name(client)}, {"partitions", list.size()}});
+  {
+    const std::lock_guard lock(mutex);
+    owned.clear();
+    for (const TopicPartition& partition : list) owned.push_back({.partition = partition});
+  }
+  rd_kafka_assign(client, partitions);
+  if (options.on_assign) options.on_assign(list);
+}
+
+void Consumer::Impl::OnTakenAway(rd_kafka_topic_partition_list_t* partitions) {
+  const std::vector<TopicPartition> list = PartitionsOf(*partitions);
+  const bool lost = rd_kafka_assignment_lost(client) != 0;
+  telemetry::Log(lost ? telemetry::Level::kWarn : telemetry::Level::kInfo,
+                 lost ? "partitions lost" : "partitions revoked",
+                 {{"client", rd_kafka_name(client)}, {"partitions", list.size()}});
+  // Not handed out yet and not stored, so the next owner gets them.
+  collected.clear();
+  taken_away = true;
+  if (lost) {
+    if (options.on_lost) options.on_lost(list);
+  } else {
+    if (options.on_revoke) options.on_revoke(list);
+    Commit(CommitMode::kSync).IgnoreError();  // logged; what is not committed comes again
+  }
+  // A paused partition would stay paused if it came back.
+  Resume();
+  {
+    const std::lock_guard lock(mutex);
+    owned.clear();
+  }
+  rd_kafka_assign(client, nullptr);
+}
+
+absl::Status Consumer::Impl::Close(milliseconds timeout) {
+  const Clock::time_point deadline = Clock::now() + timeout;
+  const std::lock_guard no_lag(lag_mutex);
+  collected.clear();
+  // Asynchronous: the broker may be away. Revokes our partitions, which commits, and leaves.
+  rd_kafka_error_t* error = rd_kafka_consumer_close_queue(client, queue);
+  if (error != nullptr) rd_kafka_error_destroy(error);
+  while (!rd_kafka_consumer_closed(client) && Clock::now() < deadline) {
+    rd_kafka_queue_poll_callback(queue, 20);
+  }
+  const bool closed = rd_kafka_consumer_closed(client) != 0;
+  rd_kafka_queue_destroy(queue);
+  rd_kafka_destroy_flags(client, closed ? 0 : RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+  client = nullptr;
+  queue = nullptr;
+  if (closed) return absl::OkStatus();
+  return absl::DeadlineExceededError(
+      absl::StrCat("group ", options.group, " was not left in order: Kafka did not answer"));
+}
+
+}  // namespace kafka
