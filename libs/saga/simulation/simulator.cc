@@ -11,7 +11,8 @@
 int main(int argc, char** argv) {
   CLI::App app{
       "Simulates the order saga: decider and model participants, with duplicates, any order of\n"
-      "messages, crashes, refusals and overtaking undos. Exits with 1 if a promise was broken.",
+      "messages, crashes, refusals and overtaking undos. Exits with 1 if a promise was broken,\n"
+      "with 2 if it was called wrongly.",
       "saga_simulator"};
   uint64_t seed = 0;
   uint64_t histories = 10000;
@@ -35,7 +36,11 @@ int main(int argc, char** argv) {
                  "With --exhaustive: undos that come before their action, in one history")
       ->check(CLI::Range(0, 20))
       ->capture_default_str();
-  CLI11_PARSE(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;  // --help is no error
+  }
 
   const saga::simulation::System system{.table = saga::OrderTable()};
   saga::simulation::Report report;
