@@ -71,7 +71,7 @@ def holder(port: int) -> Holder:
                     return Holder(int(process.name), command[:120] or "?")
         except OSError:
             continue  # another user's process, or one that has just ended
-    return Holder(None, "a process of another user")
+    return Holder(None, f"another user's process: sudo ss -ltnp 'sport = :{port}' shows it")
 
 
 def listening_inodes(table: str, port: int) -> list[str]:

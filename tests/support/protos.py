@@ -28,7 +28,7 @@ def _generate() -> None:
     from grpc_tools import protoc
 
     source = folders.ROOT / "proto"
-    target = tempfile.mkdtemp(prefix="order-saga-protos-")
+    target = _folder().name
     well_known = files("grpc_tools") / "_proto"
     includes = [f"-I{source}", f"-I{well_known}", f"-I{_google_rpc()}"]
     protos = [str(path) for path in sorted(source.rglob("*.proto"))]
@@ -36,6 +36,12 @@ def _generate() -> None:
     if protoc.main(["protoc", *includes, *outputs, *protos]) != 0:
         raise RuntimeError("protoc could not compile proto/: its complaints are above")
     sys.path.insert(0, target)
+
+
+@cache
+def _folder() -> tempfile.TemporaryDirectory:
+    """Removed when Python ends."""
+    return tempfile.TemporaryDirectory(prefix="order-saga-protos-")
 
 
 def _google_rpc() -> Path:
