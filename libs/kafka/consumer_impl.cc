@@ -68,6 +68,15 @@ void OnCommitted(rd_kafka_t* client, rd_kafka_resp_err_t error,
   }
 }
 
+// A revocation that waited for our poll may be out of date: the group has gone on without us since.
+// librdkafka's own flag tells only what was so when the revocation was queued.
+bool IsNoMember(rd_kafka_t* client) {
+  char* id = rd_kafka_memberid(client);
+  const bool none = id == nullptr || *id == '\0';
+  if (id != nullptr) rd_kafka_mem_free(client, id);
+  return none;
+}
+
 // rd_kafka_commit would wait for the session timeout, which a user may set to minutes.
 rd_kafka_resp_err_t CommitAndWait(rd_kafka_t* client, const rd_kafka_topic_partition_list_t& list) {
   const std::unique_ptr<rd_kafka_queue_t, decltype(&rd_kafka_queue_destroy)> answers(
@@ -242,7 +251,7 @@ void Consumer::Impl::OnAssign(rd_kafka_topic_partition_list_t* partitions) {
 
 void Consumer::Impl::OnTakenAway(rd_kafka_topic_partition_list_t* partitions) {
   const std::vector<TopicPartition> list = PartitionsOf(*partitions);
-  const bool lost = rd_kafka_assignment_lost(client) != 0;
+  const bool lost = IsNoMember(client) || rd_kafka_assignment_lost(client) != 0;
   telemetry::Log(lost ? telemetry::Level::kWarn : telemetry::Level::kInfo,
                  lost ? "partitions lost" : "partitions revoked",
                  {{"client", rd_kafka_name(client)}, {"partitions", list.size()}});
@@ -272,7 +281,10 @@ absl::Status Consumer::Impl::Close(milliseconds timeout) {
   rd_kafka_error_t* error = rd_kafka_consumer_close_queue(client, queue);
   if (error != nullptr) rd_kafka_error_destroy(error);
   while (!rd_kafka_consumer_closed(client) && Clock::now() < deadline) {
-    rd_kafka_queue_poll_callback(queue, 20);
+    // Messages that still come are dropped: nothing of them is stored.
+    if (rd_kafka_message_t* message = rd_kafka_consumer_poll(client, 20); message != nullptr) {
+      rd_kafka_message_destroy(message);
+    }
   }
   const bool closed = rd_kafka_consumer_closed(client) != 0;
   rd_kafka_queue_destroy(queue);

@@ -1,0 +1,47 @@
+#include "libs/kafka/testing/test_producer.h"
+
+#include <librdkafka/rdkafka.h>
+
+#include "libs/kafka/config.h"
+#include "libs/telemetry/check.h"
+
+namespace kafka {
+
+TestProducer::TestProducer(const std::string& brokers) {
+  const std::pair<std::string_view, std::string_view> required[] = {
+      {"enable.idempotence", "true"}, {"partitioner", "murmur2_random"}, {"linger.ms", "0"}};
+  absl::StatusOr<Conf> conf =
+      MakeConf({.brokers = brokers, .client_id = "test-producer"}, {}, required);
+  ORDER_SAGA_CHECK(conf.ok(), "the test producer's settings");
+  client_ = rd_kafka_new(RD_KAFKA_PRODUCER, conf->release(), nullptr, 0);
+  ORDER_SAGA_CHECK(client_ != nullptr, "rd_kafka_new");
+}
+
+TestProducer::~TestProducer() { rd_kafka_destroy(client_); }
+
+void TestProducer::Produce(const TestMessage& message) {
+  rd_kafka_headers_t* headers = rd_kafka_headers_new(message.headers.size());
+  for (const auto& [name, value] : message.headers) {
+    rd_kafka_header_add(headers, name.data(), static_cast<ssize_t>(name.size()), value.data(),
+                        static_cast<ssize_t>(value.size()));
+  }
+  const auto data = [](const std::optional<std::string>& text) {
+    return text.has_value() ? const_cast<char*>(text->data()) : nullptr;
+  };
+  const auto size = [](const std::optional<std::string>& text) {
+    return text.has_value() ? text->size() : 0;
+  };
+  const rd_kafka_resp_err_t error = rd_kafka_producev(
+      client_, RD_KAFKA_V_TOPIC(message.topic.c_str()),
+      RD_KAFKA_V_PARTITION(message.partition < 0 ? RD_KAFKA_PARTITION_UA : message.partition),
+      RD_KAFKA_V_KEY(data(message.key), size(message.key)),
+      RD_KAFKA_V_VALUE(data(message.payload), size(message.payload)),
+      RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_END);
+  ORDER_SAGA_CHECK(error == RD_KAFKA_RESP_ERR_NO_ERROR, "rd_kafka_producev");
+}
+
+void TestProducer::Flush() {
+  ORDER_SAGA_CHECK(rd_kafka_flush(client_, 30'000) == RD_KAFKA_RESP_ERR_NO_ERROR, "rd_kafka_flush");
+}
+
+}  // namespace kafka
