@@ -2,12 +2,8 @@
 
 #include <google/protobuf/util/time_util.h>
 
-#include <chrono>
-#include <condition_variable>
-#include <mutex>
-
 #include "libs/outbox/unit_of_work.h"
-#include "libs/telemetry/log.h"
+#include "libs/program/periodic.h"
 #include "saga/v1/canary.pb.h"
 
 namespace program {
@@ -33,16 +29,7 @@ absl::Status SendOne(postgres::Pool& pool, const std::string& service, const std
 
 absl::Status SendCanaries(postgres::Pool& pool, const std::string& service,
                           const std::string& topic, std::stop_token stop) {
-  std::mutex mutex;
-  std::condition_variable_any wake;
-  while (!stop.stop_requested()) {
-    if (absl::Status sent = SendOne(pool, service, topic); !sent.ok()) {
-      telemetry::Debug("no canary", {{"error", sent.ToString()}});
-    }
-    std::unique_lock lock(mutex);
-    wake.wait_for(lock, stop, std::chrono::seconds(1), [] { return false; });
-  }
-  return absl::OkStatus();
+  return EverySecond(stop, [&] { return SendOne(pool, service, topic); });
 }
 
 }  // namespace program

@@ -1,6 +1,9 @@
 #include "libs/program/database.h"
 
+#include <chrono>
 #include <cstdio>
+#include <memory>
+#include <mutex>
 #include <string>
 #include <utility>
 
@@ -48,6 +51,26 @@ postgres::Pool::Check CheckDatabase(MigrationSets sets) {
     absl::Status migrated = postgres::CheckMigrated(connection, sets);
     if (!migrated.ok()) return migrated;
     return outbox::CheckSlot(connection);
+  };
+}
+
+std::function<absl::Status()> DatabaseAnswers(postgres::Pool& pool) {
+  struct Last {
+    std::mutex mutex;
+    std::chrono::steady_clock::time_point asked = std::chrono::steady_clock::time_point::min();
+    absl::Status answer;
+  };
+  return [&pool, last = std::make_shared<Last>()] {
+    std::lock_guard lock(last->mutex);
+    const auto now = std::chrono::steady_clock::now();
+    if (last->asked + std::chrono::seconds(1) > now) return last->answer;
+    auto lease = pool.Acquire(absl::Milliseconds(500));
+    // All busy is busy, not away.
+    last->answer = lease.ok() ? (*lease)->Execute("SELECT 1").status()
+                   : absl::IsResourceExhausted(lease.status()) ? absl::OkStatus()
+                                                               : lease.status();
+    last->asked = now;
+    return last->answer;
   };
 }
 

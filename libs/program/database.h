@@ -2,8 +2,10 @@
 #ifndef ORDER_SAGA_LIBS_PROGRAM_DATABASE_H_
 #define ORDER_SAGA_LIBS_PROGRAM_DATABASE_H_
 
+#include <functional>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "libs/postgres/migration.h"
 #include "libs/postgres/pool.h"
 #include "libs/program/service_config.h"
@@ -18,6 +20,10 @@ int Migrate(const ServiceConfig& config, const MigrationSets& sets);
 
 // For every new connection of the service: session settings, migrations, the slot.
 postgres::Pool::Check CheckDatabase(MigrationSets sets);
+
+// A readiness check: FailedPrecondition or Unavailable, with the reason, while the database cannot
+// be used. At most one question a second goes to the database, whoever asks.
+std::function<absl::Status()> DatabaseAnswers(postgres::Pool& pool);
 
 }  // namespace program
 

@@ -9,10 +9,14 @@ using google::protobuf::util::TimeUtil;
 
 v1::Order::Status ToMessage(Status status) {
   switch (status) {
-    case Status::kPending: return v1::Order::PENDING;
-    case Status::kApproved: return v1::Order::APPROVED;
-    case Status::kRejected: return v1::Order::REJECTED;
-    case Status::kCancelled: return v1::Order::CANCELLED;
+    case Status::kPending:
+      return v1::Order::PENDING;
+    case Status::kApproved:
+      return v1::Order::APPROVED;
+    case Status::kRejected:
+      return v1::Order::REJECTED;
+    case Status::kCancelled:
+      return v1::Order::CANCELLED;
   }
   return v1::Order::STATUS_UNSPECIFIED;
 }

@@ -108,6 +108,11 @@ grpc::ServerWriteReactor<v1::WatchOrderResponse>* OrderService::WatchOrder(
   auto found = FindOrders(**lease, {*order_id});
   if (!found.ok()) return RefusedWatch(service::ToGrpc(found.status()));
   if (found->empty()) return RefusedWatch(service::ToGrpc(NotFound(request->order_id())));
+  // Nothing newer will ever come.
+  const State& state = found->front().state;
+  if (state.status != Status::kPending && state.version <= request->after_version()) {
+    return RefusedWatch(grpc::Status::OK);
+  }
   return StartWatch(feed_, *order_id, request->after_version());
 }
 

@@ -10,8 +10,8 @@
 
 namespace order {
 
-// Calls that wait hold no thread: they are finished by the door and by the feed. The short reads run
-// on gRPC's own threads.
+// Calls that wait hold no thread: they are finished by the door and by the feed. The short reads
+// run on gRPC's own threads.
 using OrderServiceBase = v1::OrderService::WithCallbackMethod_CreateOrder<
     v1::OrderService::WithCallbackMethod_WatchOrder<v1::OrderService::Service>>;
 
@@ -22,7 +22,7 @@ class OrderService final : public OrderServiceBase {
       : pool_(pool), door_(door), feed_(feed) {}
 
   // The door's handler: the calls of CreateOrder are the only ones that go through it.
-  static group_commit::Handler HandleCalls(CreateOrder& handler);
+  static group_commit::Handler HandleCalls(order::CreateOrder& handler);
 
   grpc::ServerUnaryReactor* CreateOrder(grpc::CallbackServerContext* context,
                                         const v1::CreateOrderRequest* request,

@@ -72,9 +72,8 @@ absl::StatusOr<ListQuery> ToQuery(const v1::ListOrdersRequest& request) {
   query.user_id = request.user_id();
   violations.Require(request.user_id() >= 0, "user_id", "must be 1 or more, or left out");
   violations.Require(request.page_size() >= 0, "page_size", "must not be negative");
-  query.page_size = request.page_size() == 0
-                        ? kDefaultPageSize
-                        : std::min<int64_t>(request.page_size(), kMaxPageSize);
+  query.page_size = request.page_size() == 0 ? kDefaultPageSize
+                                             : std::min<int64_t>(request.page_size(), kMaxPageSize);
   if (!request.page_token().empty()) {
     std::string bytes;
     if (absl::WebSafeBase64Unescape(request.page_token(), &bytes) && bytes.size() == 16) {

@@ -11,8 +11,8 @@
 
 namespace order {
 
-// The command that a request asks for (with a new request_id if it has none), or INVALID_ARGUMENT naming
-// every field that is wrong.
+// The command that a request asks for (with a new request_id if it has none), or INVALID_ARGUMENT
+// naming every field that is wrong.
 absl::StatusOr<CreateOrderCommand> ToCommand(const v1::CreateOrderRequest& request);
 
 absl::StatusOr<uuid::Uuid> OrderIdOf(const std::string& order_id);

@@ -22,8 +22,9 @@ class Watch : public grpc::ServerWriteReactor<v1::WatchOrderResponse> {
       : feed_(feed), shared_(std::make_shared<Shared>()) {
     shared_->reactor = this;
     // The feed keeps only what is shared: this object may be gone when it calls.
-    watch_id_ = feed_.Watch(order_id, after_version, OrderFeed::Clock::time_point::max(),
-                            [shared = shared_](const OrderRow* order) { return shared->On(order); });
+    watch_id_ =
+        feed_.Watch(order_id, after_version, OrderFeed::Clock::time_point::max(),
+                    [shared = shared_](const OrderRow* order) { return shared->On(order); });
   }
 
   void OnWriteDone(bool ok) override { shared_->WriteDone(ok); }

@@ -39,7 +39,8 @@ TEST_F(CreateOrderSagaTest, EveryCommandOfTheTableHasItsOwnBody) {
   for (const saga::Step& step : saga_.table().steps) {
     for (const saga::Command& command : step.commands) {
       for (const std::string& name : {command.name, command.undo, command.cancel}) {
-        if (!name.empty()) EXPECT_TRUE(bodies.insert(Filled(name, data_).body_case()).second);
+        if (name.empty()) continue;
+        EXPECT_TRUE(bodies.insert(Filled(name, data_).body_case()).second) << name;
       }
     }
   }

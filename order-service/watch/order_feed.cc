@@ -35,7 +35,8 @@ struct Watcher {
 }  // namespace
 
 struct OrderFeed::Impl {
-  explicit Impl(postgres::Pool& pool) : pool(pool), wakeup(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+  explicit Impl(postgres::Pool& pool)
+      : pool(pool), wakeup(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
   ~Impl() { close(wakeup); }
 
   postgres::Pool& pool;
@@ -45,7 +46,7 @@ struct OrderFeed::Impl {
   std::mutex mutex;  // guards all below
   std::condition_variable idle;
   std::map<WatchId, Watcher> watchers;
-  std::set<uuid::Uuid> to_read;           // changed, or newly watched
+  std::set<uuid::Uuid> to_read;  // changed, or newly watched
   std::vector<uuid::Uuid> to_announce;
   WatchId last_id = 0;
   WatchId calling = 0;  // the watcher whose function runs now; 0: none
@@ -144,8 +145,7 @@ struct OrderFeed::Impl {
     std::lock_guard lock(mutex);
     auto next = tick;
     for (const auto& [id, watcher] : watchers) next = std::min(next, watcher.deadline);
-    return std::max(milliseconds(0),
-                    std::chrono::ceil<milliseconds>(next - Clock::now()));
+    return std::max(milliseconds(0), std::chrono::ceil<milliseconds>(next - Clock::now()));
   }
 
   bool Draining() {
