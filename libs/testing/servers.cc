@@ -28,10 +28,10 @@ std::string PostgresServer() { return FromEnvironment("ORDER_SAGA_TEST_POSTGRES"
 
 std::string KafkaServer() { return FromEnvironment("ORDER_SAGA_TEST_KAFKA"); }
 
-std::string UniqueName(absl::string_view prefix) {
+std::string UniqueName(std::string_view prefix) {
   // The random half of the id.
   const std::string text = absl::StrReplaceAll(uuid::ToString(uuid::NewV7()), {{"-", ""}});
-  return absl::StrCat(prefix, text.substr(16));
+  return absl::StrCat(std::string(prefix), text.substr(16));
 }
 
 }  // namespace testsupport

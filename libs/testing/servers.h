@@ -3,8 +3,7 @@
 #define ORDER_SAGA_LIBS_TESTING_SERVERS_H_
 
 #include <string>
-
-#include "absl/strings/string_view.h"
+#include <string_view>
 
 namespace testsupport {
 
@@ -15,7 +14,7 @@ std::string PostgresServer();
 std::string KafkaServer();
 
 // `prefix` and 16 random hexadecimal digits: for databases, slots, topics, groups.
-std::string UniqueName(absl::string_view prefix);
+std::string UniqueName(std::string_view prefix);
 
 }  // namespace testsupport
 

@@ -40,8 +40,8 @@ constexpr char kMakeRoles[] = R"sql(
 
 }  // namespace
 
-std::string ConninfoFor(const std::string& conninfo, absl::string_view database,
-                        absl::string_view user) {
+std::string ConninfoFor(const std::string& conninfo, std::string_view database,
+                        std::string_view user) {
   char* error = nullptr;
   PQconninfoOption* options = PQconninfoParse(conninfo.c_str(), &error);
   if (options == nullptr) {
@@ -50,15 +50,15 @@ std::string ConninfoFor(const std::string& conninfo, absl::string_view database,
   }
   std::string out;
   for (PQconninfoOption* option = options; option->keyword != nullptr; ++option) {
-    const absl::string_view keyword = option->keyword;
+    const std::string_view keyword = option->keyword;
     if (keyword == "dbname" || (keyword == "user" && !user.empty())) continue;
     if (option->val == nullptr) continue;
-    absl::StrAppend(&out, keyword, "='",
+    absl::StrAppend(&out, option->keyword, "='",
                     absl::StrReplaceAll(option->val, {{"\\", "\\\\"}, {"'", "\\'"}}), "' ");
   }
   PQconninfoFree(options);
-  absl::StrAppend(&out, "dbname=", database);
-  if (!user.empty()) absl::StrAppend(&out, " user=", user);
+  absl::StrAppend(&out, "dbname=", std::string(database));
+  if (!user.empty()) absl::StrAppend(&out, " user=", std::string(user));
   return out;
 }
 
@@ -97,13 +97,13 @@ postgres::Connection TestDatabase::Connect() const {
   return OrDie(postgres::Connection::Open(owner_, "test"));
 }
 
-std::string TestDatabase::Ask(absl::string_view sql) const {
+std::string TestDatabase::Ask(std::string_view sql) const {
   postgres::Connection connection = Connect();
   auto rows = OrDie(connection.Execute(sql));
   return rows.rows() == 0 ? "" : std::string(rows.TextOrEmpty(0, 0));
 }
 
-int64_t TestDatabase::Count(absl::string_view sql) const {
+int64_t TestDatabase::Count(std::string_view sql) const {
   postgres::Connection connection = Connect();
   auto rows = OrDie(connection.Execute(sql));
   return rows.rows() == 0 ? 0 : rows.Int64(0, 0);

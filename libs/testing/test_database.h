@@ -3,8 +3,8 @@
 #define ORDER_SAGA_LIBS_TESTING_TEST_DATABASE_H_
 
 #include <string>
+#include <string_view>
 
-#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "libs/postgres/connection.h"
 #include "libs/postgres/migration.h"
@@ -31,9 +31,9 @@ class TestDatabase {
   // A new connection as the owner.
   postgres::Connection Connect() const;
   // One statement as the owner; its first row's first column, a text ("" without rows).
-  std::string Ask(absl::string_view sql) const;
+  std::string Ask(std::string_view sql) const;
   // Like Ask, for a number.
-  int64_t Count(absl::string_view sql) const;
+  int64_t Count(std::string_view sql) const;
 
  private:
   std::string name_;
@@ -43,8 +43,8 @@ class TestDatabase {
 };
 
 // `conninfo` with another database and, unless empty, another user.
-std::string ConninfoFor(const std::string& conninfo, absl::string_view database,
-                        absl::string_view user);
+std::string ConninfoFor(const std::string& conninfo, std::string_view database,
+                        std::string_view user);
 
 }  // namespace testsupport
 

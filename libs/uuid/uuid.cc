@@ -43,7 +43,7 @@ void FillRandom(uint8_t* out, size_t size) {
 
 }  // namespace
 
-absl::StatusOr<Uuid> Parse(absl::string_view text) {
+absl::StatusOr<Uuid> Parse(std::string_view text) {
   Uuid id;
   size_t digits = 0;
   if (text.size() == 36) {
@@ -59,9 +59,9 @@ absl::StatusOr<Uuid> Parse(absl::string_view text) {
     }
   }
   if (digits != 32) {
-    return absl::InvalidArgumentError(absl::StrCat("not a UUID: \"",
-                                                   absl::CHexEscape(text.substr(0, 64)),
-                                                   "\"; expected 8-4-4-4-12 hexadecimal digits"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("not a UUID: \"", absl::CHexEscape(std::string(text.substr(0, 64))),
+                     "\"; expected 8-4-4-4-12 hexadecimal digits"));
   }
   return id;
 }
@@ -78,7 +78,7 @@ std::string ToString(const Uuid& id) {
   return text;
 }
 
-Uuid FromBytes(absl::string_view bytes) {
+Uuid FromBytes(std::string_view bytes) {
   Uuid id;
   if (bytes.size() != id.bytes.size()) std::abort();
   std::memcpy(id.bytes.data(), bytes.data(), bytes.size());

@@ -9,10 +9,10 @@
 #include <compare>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
 
 namespace uuid {
 
@@ -27,19 +27,19 @@ struct Uuid {
     return H::combine(std::move(h), id.bytes);
   }
 
-  absl::string_view view() const {
+  std::string_view view() const {
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
   }
 };
 
 // Accepts the 36 characters with hyphens, in either case; anything else is InvalidArgument.
-absl::StatusOr<Uuid> Parse(absl::string_view text);
+absl::StatusOr<Uuid> Parse(std::string_view text);
 
 // 36 lower-case characters.
 std::string ToString(const Uuid& id);
 
 // `bytes` must hold exactly 16.
-Uuid FromBytes(absl::string_view bytes);
+Uuid FromBytes(std::string_view bytes);
 
 // A new version 7 id: milliseconds of the wall clock, then a sub-millisecond fraction (RFC 9562,
 // section 6.2, method 3), then random bits. Ids made by one thread strictly increase, also

@@ -17,7 +17,7 @@ TEST(UuidTest, TextRoundTrips) {
 }
 
 TEST(UuidTest, RefusesWhatIsNoUuid) {
-  for (absl::string_view text :
+  for (std::string_view text :
        {"", "1", "0192f0c1-2345-7abc-8def-0123456789a", "0192f0c1-2345-7abc-8def-0123456789abc",
         "0192f0c1x2345-7abc-8def-0123456789ab", "0192f0c1-2345-7abc-8def-0123456789ag",
         "0192f0c123457abc8def0123456789abcdef", "{192f0c1-2345-7abc-8def-0123456789a}"}) {
