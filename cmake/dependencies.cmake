@@ -18,6 +18,8 @@ pkg_check_modules(order_saga_rdkafka REQUIRED IMPORTED_TARGET GLOBAL rdkafka>=2.
 pkg_check_modules(order_saga_httplib REQUIRED IMPORTED_TARGET GLOBAL cpp-httplib)
 add_library(order_saga_rdkafka ALIAS PkgConfig::order_saga_rdkafka)
 add_library(order_saga_httplib ALIAS PkgConfig::order_saga_httplib)
+# Debian 13's headers call OpenSSL directly, which its pkg-config file does not say.
+target_link_libraries(PkgConfig::order_saga_httplib INTERFACE OpenSSL::SSL OpenSSL::Crypto)
 
 # google/rpc/*.proto (ErrorInfo, BadRequest, RetryInfo) are in no Debian package; the PyPI package
 # googleapis-common-protos carries them. ./dev installs it.

@@ -26,7 +26,12 @@ std::string BytesOf(absl::string_view uuid) {
     if (!IsDashAt(i)) hex.push_back(uuid[i]);
   }
   ABSL_RAW_CHECK(valid, "a saga's tx_id must be a UUID");
-  return absl::HexStringToBytes(hex);
+  // Not absl::HexStringToBytes: its form that Debian 12 has is deprecated in Debian 13's.
+  std::string bytes;
+  for (size_t i = 0; i < hex.size(); i += 2) {
+    bytes.push_back(static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16)));
+  }
+  return bytes;
 }
 
 std::string TextOf(absl::string_view bytes) {
