@@ -15,14 +15,11 @@
 #include "libs/topics/topics.h"
 #include "order-service/canary/canary_listener.h"
 #include "order-service/handlers/create_order.h"
+#include "order-service/migrations/migrations.h"
 #include "order-service/rpc/order_service.h"
 #include "order-service/rpc/saga_admin_service.h"
 #include "order-service/saga/create_order.h"
 #include "order-service/watch/order_feed.h"
-
-namespace postgres {
-const MigrationSet& OrderMigrations();
-}
 
 namespace {
 

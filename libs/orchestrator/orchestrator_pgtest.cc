@@ -1,0 +1,238 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "libs/inbox/migrations.h"
+#include "libs/inbox/unit.h"
+#include "libs/orchestrator/migrations.h"
+#include "libs/orchestrator/orchestrator.h"
+#include "libs/orchestrator/saga_queries.h"
+#include "libs/outbox/migrations.h"
+#include "libs/testing/test_database.h"
+
+namespace orchestrator {
+namespace {
+
+using saga::v1::Envelope;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+// A saga of two steps whose owner writes down what it hears.
+class Trip : public SagaOwner {
+ public:
+  const saga::StepTable& table() const override { return table_; }
+
+  absl::Status Fill(const saga::CommandToSend&, std::string_view data,
+                    Envelope& envelope) const override {
+    envelope.mutable_reserve_stock()->set_order_id(std::string(data));
+    return absl::OkStatus();
+  }
+
+  absl::Status Absorb(const Envelope& reply, std::string& data) const override {
+    if (!reply.message().empty()) data += reply.message();
+    return absl::OkStatus();
+  }
+
+  absl::Status React(outbox::UnitOfWork&, absl::Span<const Happened> happened) override {
+    for (const Happened& one : happened) heard.push_back(one.event);
+    return absl::OkStatus();
+  }
+
+  std::vector<saga::Event> heard;
+
+ private:
+  const saga::StepTable table_{
+      .type = "TRIP",
+      .version = 1,
+      .steps = {{.name = "hotel",
+                 .kind = saga::StepKind::kCompensatable,
+                 .commands = {{.name = "BookHotel", .topic = "to-hotel", .undo = "CancelHotel"}}},
+                {.name = "flight",
+                 .kind = saga::StepKind::kPivot,
+                 .commands = {{.name = "BookFlight", .topic = "to-flight"}}}}};
+};
+
+class OrchestratorTest : public testing::Test {
+ protected:
+  uuid::Uuid StartOne(const std::string& data) {
+    const uuid::Uuid tx_id = uuid::NewV7();
+    auto work = outbox::UnitOfWork::Begin(service_);
+    const Begin begin{tx_id, data, "00-trace"};
+    EXPECT_TRUE(orchestrator_.Start(*work, {&begin, 1}).ok());
+    EXPECT_TRUE(work->Commit().ok());
+    return tx_id;
+  }
+
+  // The command that went out last.
+  Envelope LastCommand() {
+    auto row = owner_.Execute("SELECT payload FROM outbox ORDER BY seq DESC LIMIT 1");
+    Envelope command;
+    EXPECT_TRUE(command.ParseFromString(std::string(row->Text(0, 0))));
+    return command;
+  }
+
+  static Envelope Answer(const Envelope& command, Envelope::Status status,
+                         const std::string& outcome = "", const std::string& message = "") {
+    Envelope reply;
+    reply.set_target(command.target());
+    reply.set_tx_id(command.tx_id());
+    reply.set_step(command.step());
+    reply.set_command_id(command.command_id());
+    reply.set_status(status);
+    reply.set_outcome(outcome);
+    reply.set_message(message);
+    reply.mutable_reserve_stock_reply();
+    return reply;
+  }
+
+  void Deliver(const std::vector<Envelope>& replies) { Deliver(service_, orchestrator_, replies); }
+
+  void Deliver(postgres::Connection& connection, Orchestrator& orchestrator,
+               const std::vector<Envelope>& replies) {
+    std::vector<std::string> ids, payloads;
+    for (const Envelope& reply : replies) {
+      ids.push_back(uuid::ToString(uuid::NewV7()));
+      payloads.push_back(reply.SerializeAsString());
+    }
+    std::vector<inbox::Delivery> batch;
+    for (size_t i = 0; i < ids.size(); ++i) {
+      batch.emplace_back(inbox::Record{
+          .topic = "replies", .key = replies[i].tx_id(), .payload = payloads[i], .id = ids[i]});
+    }
+    inbox::Outcomes outcomes;
+    absl::Status applied =
+        inbox::ApplyBatch(connection, orchestrator, {}, absl::MakeSpan(batch), outcomes);
+    ASSERT_TRUE(applied.ok()) << applied;
+    outcomes_ = outcomes;
+  }
+
+  saga::Saga Find(const uuid::Uuid& tx_id) {
+    auto row = FindSaga(service_, tx_id);
+    EXPECT_TRUE(row.ok()) << row.status();
+    return (**row).saga;
+  }
+
+  testsupport::TestDatabase database_{{&postgres::PartitionMigrations(),
+                                       &postgres::OutboxMigrations(), &postgres::InboxMigrations(),
+                                       &postgres::OrchestratorMigrations()}};
+  postgres::Connection service_ = *postgres::Connection::Open(database_.service(), "test");
+  postgres::Connection owner_ = database_.Connect();
+  prometheus::Registry registry_;
+  Trip trip_;
+  Orchestrator orchestrator_{trip_, envelope::Format::kProtobuf, registry_};
+  inbox::Outcomes outcomes_;
+};
+
+TEST_F(OrchestratorTest, ASagaGoesFromItsFirstCommandToItsEnd) {
+  const uuid::Uuid tx_id = StartOne("seoul");
+  const Envelope hotel = LastCommand();
+  EXPECT_EQ(hotel.target(), "TRIP");
+  EXPECT_EQ(hotel.tx_id(), uuid::ToString(tx_id));
+  EXPECT_EQ(hotel.step(), "hotel");
+  EXPECT_EQ(hotel.status(), Envelope::APPROVED);
+  EXPECT_EQ(hotel.attempt(), 1);
+  EXPECT_EQ(database_.Ask("SELECT topic || ' ' || aggregateid || ' ' || traceparent FROM outbox"),
+            "to-hotel " + uuid::ToString(tx_id) + " 00-trace");
+
+  Deliver({Answer(hotel, Envelope::APPROVED, "", "+room")});
+  const Envelope flight = LastCommand();
+  EXPECT_EQ(flight.step(), "flight");
+  EXPECT_EQ(flight.reserve_stock().order_id(), "seoul+room") << "what a reply brought is kept";
+  Deliver({Answer(flight, Envelope::APPROVED)});
+
+  EXPECT_EQ(Find(tx_id).state, saga::State::kCompleted);
+  EXPECT_THAT(trip_.heard, ElementsAre(saga::Event::kPivotPassed, saga::Event::kCompleted));
+  auto log = ReadLog(service_, tx_id);
+  std::string story;
+  for (const LogEntry& entry : *log) {
+    story += (entry.kind == LogKind::kCommand ? ">" : "<") + entry.command + " ";
+  }
+  EXPECT_EQ(story, ">BookHotel <BookHotel >BookFlight <BookFlight ");
+}
+
+TEST_F(OrchestratorTest, ARefusedPivotIsUndoneBackwards) {
+  const uuid::Uuid tx_id = StartOne("busan");
+  Deliver({Answer(LastCommand(), Envelope::APPROVED)});
+  Deliver({Answer(LastCommand(), Envelope::REJECTED, "NO_SEAT", "the plane is full")});
+  const Envelope undo = LastCommand();
+  EXPECT_EQ(undo.step(), "hotel");
+  EXPECT_EQ(undo.status(), Envelope::REJECTED) << "REJECTED on a command asks for its undo";
+  EXPECT_EQ(Find(tx_id).state, saga::State::kCompensating);
+  Deliver({Answer(undo, Envelope::APPROVED)});
+  const saga::Saga ended = Find(tx_id);
+  EXPECT_EQ(ended.state, saga::State::kCompensated);
+  EXPECT_EQ(ended.refusal->outcome, "NO_SEAT");
+  EXPECT_THAT(trip_.heard, ElementsAre(saga::Event::kCompensated));
+}
+
+TEST_F(OrchestratorTest, RepeatedAndForeignRepliesChangeNothing) {
+  const uuid::Uuid tx_id = StartOne("jeju");
+  const Envelope reply = Answer(LastCommand(), Envelope::APPROVED);
+  Envelope foreign = reply;
+  foreign.set_command_id(uuid::ToString(uuid::NewV7()));
+  Deliver({foreign, reply, reply});
+  Deliver({reply});
+  EXPECT_EQ(Find(tx_id).version, 2);
+  EXPECT_EQ(database_.Count("SELECT count(*) FROM outbox WHERE topic = 'to-flight'"), 1);
+  EXPECT_EQ(database_.Count("SELECT count(*) FROM saga_log WHERE kind = 3"), 3);
+}
+
+TEST_F(OrchestratorTest, AReplyToAnUnknownSagaIsADeadLetter) {
+  StartOne("daegu");
+  Envelope reply = Answer(LastCommand(), Envelope::APPROVED);
+  reply.set_tx_id(uuid::ToString(uuid::NewV7()));
+  Deliver({reply});
+  EXPECT_EQ(outcomes_.dead_letters, 1);
+  EXPECT_THAT(database_.Ask("SELECT headers->>'kafka_dlt-exception-message' FROM outbox "
+                            "WHERE topic = 'replies-dlt'"),
+              HasSubstr("there is no saga"));
+}
+
+TEST_F(OrchestratorTest, ASagaOfAnotherTableVersionIsParkedAndTheOthersGoOn) {
+  const uuid::Uuid old = StartOne("ulsan");
+  const Envelope old_command = LastCommand();
+  const uuid::Uuid other = StartOne("incheon");
+  const Envelope command = LastCommand();
+  ASSERT_TRUE(owner_
+                  .Execute("UPDATE sagas SET table_version = 2 WHERE tx_id = $1",
+                           postgres::Params().Id(old))
+                  .ok());
+  Deliver({Answer(old_command, Envelope::APPROVED), Answer(command, Envelope::APPROVED)});
+  EXPECT_EQ(outcomes_.parked, 1);
+  EXPECT_EQ(Find(old).version, 1);
+  EXPECT_EQ(Find(other).step, "flight");
+}
+
+TEST_F(OrchestratorTest, ManySagasInOneBatchAreOneUpdate) {
+  std::vector<Envelope> replies;
+  for (int i = 0; i < 50; ++i) {
+    StartOne("many");
+    replies.push_back(Answer(LastCommand(), Envelope::APPROVED));
+  }
+  Deliver(replies);
+  EXPECT_EQ(database_.Count("SELECT count(*) FROM sagas WHERE step = 'flight'"), 50);
+  EXPECT_EQ(database_.Count("SELECT count(DISTINCT xmin::text) FROM sagas"), 1);
+}
+
+TEST_F(OrchestratorTest, TwoDoorsNeverWaitInACircle) {
+  std::vector<Envelope> replies;
+  for (int i = 0; i < 30; ++i) {
+    StartOne("both");
+    replies.push_back(Answer(LastCommand(), Envelope::APPROVED));
+  }
+  const std::vector<Envelope> backwards(replies.rbegin(), replies.rend());
+  auto run = [&](const std::vector<Envelope>& batch) {
+    auto connection = *postgres::Connection::Open(database_.service(), "test");
+    Orchestrator mine(trip_, envelope::Format::kProtobuf, registry_);
+    for (const Envelope& reply : batch) Deliver(connection, mine, {reply});
+    Deliver(connection, mine, batch);
+  };
+  std::thread one(run, replies), two(run, backwards);
+  one.join();
+  two.join();
+  EXPECT_EQ(database_.Count("SELECT count(*) FROM outbox WHERE topic = 'to-flight'"), 30);
+}
+
+}  // namespace
+}  // namespace orchestrator
