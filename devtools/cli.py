@@ -24,7 +24,12 @@ def main(arguments: list[str]) -> int:
     if not arguments or arguments == ["help"]:
         parser.print_help()
         return 0
-    parsed = parser.parse_args(arguments)
+    # What these two pass on may begin with dashes, which argparse would take for its own.
+    passed_on = arguments[1:] if arguments[0] in ("simulate", "test-env") else []
+    if passed_on[:1] in (["-h"], ["--help"]):
+        passed_on = []
+    parsed = parser.parse_args(arguments[: len(arguments) - len(passed_on)])
+    parsed.passed_on = passed_on
     try:
         return parsed.call(parsed)
     except Failed as failure:
@@ -143,16 +148,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     verb.add_argument("names", nargs="+", metavar="NAME", help="a benchmark, or all")
 
-    verb = add(
+    add(
         "simulate",
         "runs the saga simulation",
         "Flags go to the program saga-simulator.",
         """./dev simulate --seed 7 --histories 100000
         ./dev simulate --exhaustive""",
         _simulate,
-    )
-    verb.add_argument(
-        "flags", nargs=argparse.REMAINDER, metavar="FLAG", help="see saga-simulator --help"
     )
 
     verb = add(
@@ -165,16 +167,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     verb.add_argument("--fix", action="store_true", help="put the formatting right")
 
-    verb = add(
+    add(
         "test-env",
         "runs a command with a Postgres and a Kafka of its own",
         "It finds them through\nORDER_SAGA_TEST_POSTGRES and ORDER_SAGA_TEST_KAFKA.",
         """./dev test-env build/dev/libs/postgres/connection_pgtest
         ./dev test-env pytest tests -k relay
         ./dev test-env bash""",
-        lambda a: tests.run_with_servers(a.command),
+        _test_env,
     )
-    verb.add_argument("command", nargs=argparse.REMAINDER, metavar="CMD", help="what to run")
     return parser
 
 
@@ -195,11 +196,17 @@ def _build(parsed: argparse.Namespace) -> int:
     return 0
 
 
+def _test_env(parsed: argparse.Namespace) -> int:
+    if not parsed.passed_on:
+        raise Failed("Which command?", fix="./dev test-env --help shows examples.")
+    return tests.run_with_servers(parsed.passed_on)
+
+
 def _simulate(parsed: argparse.Namespace) -> int:
     builds.build(["saga_simulator"], log=tests.LOGS / "build.log", preset="release")
     program = _find_binary("saga-simulator", "saga_simulator")
     sys.stdout.flush()
-    os.execv(program, [str(program), *parsed.flags])
+    os.execv(program, [str(program), *parsed.passed_on])
 
 
 def _find_binary(*names: str) -> Path:
