@@ -89,23 +89,31 @@ saga::StepTable CreateOrderSteps(std::string_view topic_prefix) {
   const std::string customer = topics::WithPrefix(topic_prefix, topics::kOrderToCustomer);
   const std::string kitchen = topics::WithPrefix(topic_prefix, topics::kOrderToKitchen);
   using enum saga::StepKind;
+  const saga::RetryPolicy five = {.attempts = 5, .first_delay = absl::Milliseconds(200)};
+  const saga::RetryPolicy twenty = {.attempts = 20, .max_delay = absl::Minutes(1)};
   return {
       .type = "ORDER_CREATION",
       .version = 1,
       .steps = {
           {.name = "product-stock",
            .kind = kCompensatable,
-           .commands = {{.name = "ReserveStock", .topic = product, .undo = "ReleaseStock"}}},
+           .commands = {{.name = "ReserveStock", .topic = product, .undo = "ReleaseStock"}},
+           .timeout = absl::Seconds(30),
+           .retry = five},
           {.name = "customer-validation",
            .kind = kCompensatable,
-           .commands = {{.name = "ValidateCustomer", .topic = customer, .undo = "ReleaseCredit"}}},
+           .commands = {{.name = "ValidateCustomer", .topic = customer, .undo = "ReleaseCredit"}},
+           .timeout = absl::Seconds(30),
+           .retry = five},
           {.name = "kitchen-status",
            .kind = kPivot,
-           .commands = {{.name = "CreateTicket", .topic = kitchen, .cancel = "CancelTicket"}}},
+           .commands = {{.name = "CreateTicket", .topic = kitchen, .cancel = "CancelTicket"}},
+           .timeout = absl::Minutes(10)},
           {.name = "settle",
            .kind = kRetriable,
            .commands = {{.name = "ConfirmStock", .topic = product},
-                        {.name = "CaptureCredit", .topic = customer}}},
+                        {.name = "CaptureCredit", .topic = customer}},
+           .retry = twenty},
       }};
 }
 

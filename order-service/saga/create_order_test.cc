@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "libs/saga/testing/order_table.h"
 #include "order/v1/create_order_data.pb.h"
 
 namespace order {
@@ -28,6 +29,10 @@ class CreateOrderSagaTest : public testing::Test {
 TEST_F(CreateOrderSagaTest, TheTableIsSound) {
   const absl::Status sound = saga::Validate(saga_.table());
   EXPECT_TRUE(sound.ok()) << sound;
+}
+
+TEST_F(CreateOrderSagaTest, TheSimulatorRunsThisTable) {
+  EXPECT_EQ(saga_.table(), saga::OrderTable());
 }
 
 TEST_F(CreateOrderSagaTest, EveryCommandOfTheTableHasItsOwnBody) {
