@@ -1,0 +1,278 @@
+#include "outbox-relay/relay.h"
+
+#include <poll.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "libs/telemetry/log.h"
+
+namespace relay {
+namespace {
+
+// So many frames, then acknowledgements and confirmations have their turn.
+constexpr int kFramesPerTurn = 512;
+// Transactions that wait for one before them: some 40 bytes each.
+constexpr size_t kMaxTransactions = 200'000;
+constexpr std::chrono::milliseconds kTopicAnswer(500), kTopicPause(1'000);
+constexpr std::chrono::seconds kComplainEvery(30), kServerLeavingPatience(2);
+
+int64_t UnixMicrosecondsNow() {
+  return std::chrono::duration_cast<std::chrono::microseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+}  // namespace
+
+Relay::Relay(RelayOptions options, ReplicationStream& source, Producer& sink, Ledger& ledger,
+             Acks& acks, SourceMetrics& metrics, SourceState& state,
+             std::vector<Lsn> already_durable)
+    : options_(std::move(options)),
+      source_(source),
+      sink_(sink),
+      ledger_(ledger),
+      acks_(acks),
+      state_(state),
+      timers_(metrics),
+      router_(options_.name),
+      known_before_(ledger.received()),
+      already_durable_(std::move(already_durable)),
+      schedule_(options_.wal_sender_timeout, Clock::now()),
+      moved_at_(Clock::now()) {}
+
+absl::Status Relay::Run() {
+  for (;;) {
+    absl::Status status = Receive();
+    if (status.ok() && record_ != nullptr) status = Produce();
+    if (status.ok()) status = Collect();
+    if (status.ok()) status = Confirm();
+    if (status.ok()) status = CheckServerLeaving();
+    if (!status.ok()) return status;
+    if (options_.stop.stop_requested() && Drained()) {
+      Finish();
+      return absl::OkStatus();
+    }
+    if (read_all_ || !MayRead()) status = Wait();
+    if (!status.ok()) return status;
+  }
+}
+
+bool Relay::MayRead() const {
+  if (record_ != nullptr || done_reading_) return false;
+  if (draining_ && !decoder_.in_transaction()) return false;
+  return ledger_.transactions() < kMaxTransactions;
+}
+
+absl::Status Relay::Receive() {
+  if (read_all_) return absl::OkStatus();
+  bool received = false;
+  for (int frames = 0; frames < kFramesPerTurn && MayRead(); ++frames) {
+    timers_.NextEvent();
+    absl::StatusOr<std::string_view> frame = source_.NextFrame();
+    if (frame.ok() && frame->empty() && !received) {
+      received = true;
+      const Clock::time_point start = Clock::now();
+      if (absl::Status status = source_.Receive(); !status.ok()) return status;
+      timers_.Add(Stage::kReceive, Clock::now() - start);
+      frame = source_.NextFrame();
+    }
+    if (!frame.ok()) return frame.status();
+    read_all_ = frame->empty();
+    if (read_all_) break;
+    timers_.Mark(Stage::kReceive);
+    if (absl::Status status = OnFrame(*frame); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Relay::OnFrame(std::string_view bytes) {
+  absl::StatusOr<StreamFrame> frame = DecodeFrame(bytes);
+  if (!frame.ok()) return frame.status();
+  if (const auto* data = std::get_if<WalData>(&*frame)) return OnData(data->data);
+  return OnKeepalive(std::get<Keepalive>(*frame));
+}
+
+absl::Status Relay::OnKeepalive(const Keepalive& keepalive) {
+  if (!floor_) floor_ = keepalive.wal_end;
+  const Clock::time_point now = Clock::now();
+  if (stop_detector_.OnKeepalive(keepalive.wal_end, keepalive.wants_reply, now)) {
+    return absl::UnavailableError("Postgres is stopping and waits for us; letting it go");
+  }
+  if (keepalive.wants_reply) {
+    schedule_.WantReply();
+    // Before this keepalive passes the ledger: the answer is the position from before it.
+    if (absl::Status status = Confirm(); !status.ok()) return status;
+  }
+  ledger_.Keepalive(keepalive.wal_end);
+  return absl::OkStatus();
+}
+
+absl::Status Relay::OnData(std::string_view message) {
+  stop_detector_.OnData();
+  absl::StatusOr<TransactionReader::Step> step = decoder_.Read(message);
+  timers_.Mark(Stage::kDecode);
+  if (!step.ok()) return step.status();
+  switch (*step) {
+    case TransactionReader::Step::kBegin:
+      OnBegin();
+      break;
+    case TransactionReader::Step::kEvent:
+      if (!skipping_) return Route();
+      break;
+    case TransactionReader::Step::kCommit:
+      ledger_.Commit(decoder_.end_lsn());
+      break;
+    case TransactionReader::Step::kNothing:
+      break;
+  }
+  return absl::OkStatus();
+}
+
+void Relay::OnBegin() {
+  const Lsn commit = decoder_.commit_lsn();
+  if (!floor_) floor_ = commit;
+  skipping_ = commit < known_before_ ||
+              std::binary_search(already_durable_.begin(), already_durable_.end(), commit);
+  ledger_.Begin(commit, decoder_.commit_unix_microseconds());
+}
+
+absl::Status Relay::Route() {
+  record_ = &router_.Build(decoder_.event());
+  ticket_ = ledger_.AddEvent();
+  timers_.Mark(Stage::kRoute);
+  return Produce();
+}
+
+absl::Status Relay::Produce() {
+  using Outcome = Producer::Outcome;
+  Outcome outcome = sink_.Produce(*record_, ticket_);
+  if (outcome == Outcome::kTopicNotReady && Clock::now() >= ask_again_at_) {
+    if (absl::Status status = AwaitTopic(); !status.ok()) return status;
+    outcome = sink_.Produce(*record_, ticket_);
+  }
+  if (outcome == Outcome::kTaken) record_ = nullptr;
+  timers_.Mark(Stage::kProduce);
+  // Whatever else it was: the record waits, and with it the stream.
+  return outcome == Outcome::kFailed ? absl::AbortedError("Kafka refused an event")
+                                     : absl::OkStatus();
+}
+
+absl::Status Relay::AwaitTopic() {
+  const absl::Status answer = sink_.AwaitTopic(record_->topic, kTopicAnswer);
+  const Clock::time_point now = Clock::now();
+  topic_missing_ = !answer.ok();
+  if (answer.ok()) {
+    complain_at_ = {};
+    return absl::OkStatus();
+  }
+  ask_again_at_ = now + kTopicPause;
+  if (now < complain_at_) return absl::OkStatus();
+  complain_at_ = now + kComplainEvery;
+  const telemetry::Level level =
+      absl::IsUnavailable(answer) ? telemetry::Level::kWarn : telemetry::Level::kError;
+  telemetry::Log(level, "an event waits for its topic, and everything behind it",
+                 {{"source", options_.name},
+                  {"event_id", record_->headers.front().value},
+                  {"topic", record_->topic},
+                  {"error", std::string(answer.message())}});
+  return absl::OkStatus();
+}
+
+absl::Status Relay::Collect() {
+  const Clock::time_point start = Clock::now();
+  const Lsn before = ledger_.confirmed();
+  acks_.SetNow(UnixMicrosecondsNow());
+  const bool healthy = sink_.Collect([this](Producer::Ticket ticket) { acks_.OnDurable(ticket); });
+  const Clock::time_point end = Clock::now();
+  if (ledger_.confirmed() != before || ledger_.confirmed() != state_.confirmed()) {
+    state_.SetConfirmed(ledger_.confirmed());
+    moved_at_ = end;
+  }
+  timers_.Add(Stage::kConfirm, end - start);
+  return healthy ? absl::OkStatus() : absl::AbortedError("Kafka refused an event");
+}
+
+Lsn Relay::Tellable() const {
+  return floor_ && ledger_.confirmed() >= *floor_ ? ledger_.confirmed() : Lsn{};
+}
+
+absl::Status Relay::Confirm() {
+  const Clock::time_point now = Clock::now();
+  const Lsn confirmed = Tellable();
+  if (now < schedule_.Due(confirmed)) return absl::OkStatus();
+  schedule_.Sent(confirmed, now);
+  acks_.Flush();
+  timers_.Flush();
+  return source_.SendStatus(confirmed);
+}
+
+absl::Status Relay::Wait() {
+  Clock::time_point until = schedule_.Due(Tellable());
+  if (topic_missing_) until = std::min(until, ask_again_at_);
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now());
+  const int reading = MayRead() ? POLLIN : 0;
+  pollfd descriptors[] = {
+      {source_.fd(), static_cast<short>(reading | (source_.wants_write() ? POLLOUT : 0)), 0},
+      {sink_.event_fd(), POLLIN, 0},
+      {draining_ ? -1 : options_.stop_fd, POLLIN, 0}};
+  const int ready =
+      poll(descriptors, 3, static_cast<int>(std::clamp<int64_t>(left.count(), 0, 1'000)));
+  if (ready < 0 && errno != EINTR) {
+    return absl::InternalError(absl::StrCat("poll: ", std::strerror(errno)));
+  }
+  if (ready <= 0) return absl::OkStatus();
+  const bool broken = (descriptors[0].revents & (POLLERR | POLLHUP)) != 0;
+  if (reading != 0) {
+    read_all_ = !broken && (descriptors[0].revents & POLLIN) == 0;
+  } else if (broken) {
+    return absl::UnavailableError("lost the replication connection while reading was paused");
+  }
+  if (descriptors[1].revents != 0) sink_.ClearEvent();
+  if ((descriptors[0].revents & POLLOUT) != 0) return source_.Flush();
+  return absl::OkStatus();
+}
+
+absl::Status Relay::CheckServerLeaving() {
+  // Only what still has to go to Kafka can hold a server up.
+  if (!state_.server_leaving() || (record_ == nullptr && ledger_.unacked_events() == 0)) {
+    return absl::OkStatus();
+  }
+  if (Clock::now() - moved_at_ < kServerLeavingPatience) return absl::OkStatus();
+  return absl::UnavailableError(
+      "Postgres takes no connections any more (it may be stopping), and Kafka acknowledges "
+      "nothing; letting Postgres go");
+}
+
+bool Relay::Drained() {
+  const Clock::time_point now = Clock::now();
+  if (!draining_) {
+    draining_ = true;
+    drain_since_ = now;
+    telemetry::Info("stopping: waiting for Kafka's acknowledgements",
+                    {{"source", options_.name}, {"events", ledger_.unacked_events()}});
+  }
+  // A transaction of which half is at Kafka would come again: its end is worth some time.
+  const bool may_end = !topic_missing_ && now - drain_since_ < options_.drain_timeout / 2;
+  if (decoder_.in_transaction() && may_end) return false;
+  done_reading_ = true;
+  record_ = nullptr;
+  ledger_.AbandonOpen();
+  return ledger_.unacked_events() == 0 || now - drain_since_ >= options_.drain_timeout;
+}
+
+void Relay::Finish() {
+  if (ledger_.unacked_events() > 0) {
+    telemetry::Warn("stopping before Kafka acknowledged everything: these events come again",
+                    {{"source", options_.name}, {"events", ledger_.unacked_events()}});
+  }
+  state_.SetConfirmed(ledger_.confirmed());
+  acks_.Flush();
+  timers_.Flush();
+  if (source_.SendStatus(Tellable()).ok()) source_.Finish(std::chrono::seconds(1));
+}
+
+}  // namespace relay

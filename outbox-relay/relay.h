@@ -1,0 +1,110 @@
+// The relay itself: one loop, five stages, from a replication stream to Kafka.
+#ifndef ORDER_SAGA_OUTBOX_RELAY_RELAY_H_
+#define ORDER_SAGA_OUTBOX_RELAY_RELAY_H_
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "outbox-relay/ledger/acks.h"
+#include "outbox-relay/ledger/ledger.h"
+#include "outbox-relay/sink/producer.h"
+#include "outbox-relay/sink/record.h"
+#include "outbox-relay/source/confirm_schedule.h"
+#include "outbox-relay/source/replication_stream.h"
+#include "outbox-relay/source/stream_frame.h"
+#include "outbox-relay/source/transaction_reader.h"
+#include "outbox-relay/source_metrics.h"
+#include "outbox-relay/source_state.h"
+
+namespace relay {
+
+struct RelayOptions {
+  std::string name;  // the source's, for ce_source and logs
+  std::chrono::milliseconds wal_sender_timeout{10'000};
+  // How long a stop waits for Kafka's acknowledgements.
+  std::chrono::milliseconds drain_timeout{8'000};
+  std::stop_token stop;
+  int stop_fd = -1;  // readable once `stop` is requested
+};
+
+// One streaming session, on one thread. It waits in poll(2) only, for Postgres's socket,
+// librdkafka's events and the stop. What it refers to must outlive it; ledger and sink live on to
+// the next session.
+class Relay {
+ public:
+  // `already_durable`: sorted commit LSNs of transactions that may come again although Kafka has
+  // them.
+  Relay(RelayOptions options, ReplicationStream& source, Producer& sink, Ledger& ledger, Acks& acks,
+        SourceMetrics& metrics, SourceState& state, std::vector<Lsn> already_durable);
+
+  // The source must have been started. OK after a stop; else why the session ended. If the sink has
+  // failed it must be replaced.
+  absl::Status Run();
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  // The stages.
+  absl::Status Receive();
+  absl::Status OnFrame(std::string_view bytes);
+  absl::Status OnData(std::string_view message);
+  absl::Status OnKeepalive(const Keepalive& keepalive);
+  void OnBegin();
+  absl::Status Route();
+  absl::Status Produce();
+  absl::Status AwaitTopic();
+  absl::Status Collect();
+  absl::Status Confirm();
+
+  absl::Status Wait();
+  bool MayRead() const;
+  // What Postgres may be told; 0/0 if nothing.
+  Lsn Tellable() const;
+  absl::Status CheckServerLeaving();
+  // Whether a stop that was requested may be carried out now.
+  bool Drained();
+  void Finish();
+
+  const RelayOptions options_;
+  ReplicationStream& source_;
+  Producer& sink_;
+  Ledger& ledger_;
+  Acks& acks_;
+  SourceState& state_;
+  StageTimers timers_;
+  TransactionReader decoder_;
+  RecordBuilder router_;
+
+  bool read_all_ = false;  // the socket has nothing more
+  bool skipping_ = false;  // Kafka has the transaction that is coming in, or gets it from this sink
+  const Lsn known_before_;
+  const std::vector<Lsn> already_durable_;
+
+  // A record on its way into the sink. As long as it waits, for room or its topic, nothing is read.
+  const Record* record_ = nullptr;
+  Ledger::Ticket ticket_ = 0;
+  bool topic_missing_ = false;
+  Clock::time_point ask_again_at_;
+  Clock::time_point complain_at_;
+
+  ConfirmSchedule schedule_;
+  StopDetector stop_detector_;
+  // Where this session's stream began. What lies before is never told: another relay may have
+  // confirmed more than our ledger knows, and the slot must not go back.
+  std::optional<Lsn> floor_;
+  Clock::time_point moved_at_;  // when the confirmed position last moved
+
+  bool draining_ = false;
+  bool done_reading_ = false;
+  Clock::time_point drain_since_;
+};
+
+}  // namespace relay
+
+#endif  // ORDER_SAGA_OUTBOX_RELAY_RELAY_H_

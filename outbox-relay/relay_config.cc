@@ -1,0 +1,115 @@
+#include "outbox-relay/relay_config.h"
+
+#include <libpq-fe.h>
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <set>
+
+#include "absl/strings/str_cat.h"
+
+namespace relay {
+namespace {
+
+bool IsName(std::string_view name) {
+  return !name.empty() && name.size() <= 100 && std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+  });
+}
+
+absl::Status CheckConninfo(const std::string& conninfo) {
+  char* error = nullptr;
+  PQconninfoOption* const options = PQconninfoParse(conninfo.c_str(), &error);
+  if (options == nullptr) {
+    // libpq's text may repeat the password.
+    PQfreemem(error);
+    return absl::InvalidArgumentError(
+        "what follows the name is no connection string, as postgresql://role@host:5432/database "
+        "is");
+  }
+  bool has_database = false;
+  for (const PQconninfoOption* option = options; option->keyword != nullptr; ++option) {
+    has_database = has_database || (std::string_view(option->keyword) == "dbname" &&
+                                    option->val != nullptr && *option->val != '\0');
+  }
+  PQconninfoFree(options);
+  return has_database ? absl::OkStatus()
+                      : absl::InvalidArgumentError("the connection string names no database");
+}
+
+}  // namespace
+
+absl::StatusOr<NamedSource> ParseSource(std::string_view text) {
+  const size_t equals = text.find('=');
+  if (equals == std::string_view::npos || !IsName(text.substr(0, equals))) {
+    return absl::InvalidArgumentError(
+        "must be NAME=CONNINFO, with a name of a-z, 0-9 and -, as in "
+        "order-service=postgresql://order_service_relay@127.0.0.1:5432/order_service");
+  }
+  NamedSource source{std::string(text.substr(0, equals)), std::string(text.substr(equals + 1))};
+  if (absl::Status status = CheckConninfo(source.conninfo); !status.ok()) return status;
+  return source;
+}
+
+service::Verb& AddRunVerb(service::Flags& flags, Config* config) {
+  config->runtime.http_address = "127.0.0.1:21105";
+  service::Verb& run = flags.AddVerb("run", "Relays until SIGTERM.");
+  run.Add(&config->sources,
+          {.name = "source",
+           .help = "A database with an outbox, as NAME=CONNINFO; repeatable. The role needs LOGIN "
+                   "and REPLICATION; the slot is outbox_<database>, the publication outbox; "
+                   "ce_source is /NAME.",
+           .example = "order-service=postgresql://order_service_relay@db:5432/order_service",
+           .required = true,
+           .check = [](std::string_view text) { return ParseSource(text).status(); },
+           .env_separator = ';'});
+  service::AddKafkaFlags(flags, run, &config->kafka);
+  run.Add(
+      &config->max_in_flight_mb,
+      {.name = "max_in_flight_mb",
+       .help = "Memory, in MiB and for each source, for events that Kafka has not acknowledged. "
+               "When it is used up, reading waits.",
+       .check = service::InRange(1, 4096)});
+  run.Add(&config->wal_sender_timeout_s,
+          {.name = "wal_sender_timeout_s",
+           .help = "Seconds after which Postgres gives the slot to another relay if this one "
+                   "does not answer.",
+           .check = service::InRange(1, 3600)});
+  service::AddRuntimeFlags(run, &config->runtime);
+  flags.AddCheck(run, [config] {
+    std::set<std::string> names;
+    for (const std::string& text : config->sources) {
+      const std::string name = text.substr(0, text.find('='));
+      if (!names.insert(name).second) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("--source (ORDER_SAGA_SOURCE): the name ", name,
+                         " is given twice; each source needs its own"));
+      }
+    }
+    return absl::OkStatus();
+  });
+  return run;
+}
+
+std::vector<SourceOptions> ToSourceOptions(const Config& config) {
+  using std::chrono::milliseconds;
+  std::vector<SourceOptions> all;
+  for (const std::string& text : config.sources) {
+    const absl::StatusOr<NamedSource> source = ParseSource(text);
+    if (!source.ok()) continue;  // the parse has refused it
+    SourceOptions options;
+    options.name = source->name;
+    options.conninfo = source->conninfo;
+    options.wal_sender_timeout = std::chrono::seconds(config.wal_sender_timeout_s);
+    // The last two seconds are for goodbyes, so that the program's own deadline is kept.
+    options.drain_timeout = std::max(
+        milliseconds(config.runtime.drain_timeout) - milliseconds(2'000), milliseconds(500));
+    options.producer.kafka = service::ToSettings(config.kafka, "outbox-relay-" + source->name);
+    options.producer.max_in_flight_bytes = static_cast<size_t>(config.max_in_flight_mb) << 20;
+    all.push_back(std::move(options));
+  }
+  return all;
+}
+
+}  // namespace relay

@@ -1,0 +1,41 @@
+// The flags of outbox-relay.
+#ifndef ORDER_SAGA_OUTBOX_RELAY_RELAY_CONFIG_H_
+#define ORDER_SAGA_OUTBOX_RELAY_RELAY_CONFIG_H_
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "libs/service/flags.h"
+#include "libs/service/kafka_flags.h"
+#include "libs/service/runtime.h"
+#include "outbox-relay/source_loop.h"
+
+namespace relay {
+
+struct Config {
+  std::vector<std::string> sources;  // NAME=CONNINFO
+  service::KafkaConfig kafka;
+  service::RuntimeConfig runtime;
+  int wal_sender_timeout_s = 10;
+  int max_in_flight_mb = 16;
+};
+
+// Adds the verb `run`. `config` must outlive the parse.
+service::Verb& AddRunVerb(service::Flags& flags, Config* config);
+
+struct NamedSource {
+  std::string name;
+  std::string conninfo;
+};
+// "order-service=postgresql://…": the name is of a–z, 0–9 and -, and is followed by what libpq
+// takes.
+absl::StatusOr<NamedSource> ParseSource(std::string_view text);
+
+// After the parse.
+std::vector<SourceOptions> ToSourceOptions(const Config& config);
+
+}  // namespace relay
+
+#endif  // ORDER_SAGA_OUTBOX_RELAY_RELAY_CONFIG_H_

@@ -1,0 +1,236 @@
+#include "outbox-relay/sink/producer.h"
+
+#include <librdkafka/rdkafka.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace relay {
+namespace {
+
+using NameAndValue = std::pair<std::string_view, std::string_view>;
+
+constexpr NameAndValue kDefaults[] = {
+    // Whatever waits while a request is out goes with the next one: batches grow with the load by
+    // themselves, and an event that comes alone does not wait.
+    {"linger.ms", "0"},
+    {"socket.nagle.disable", "true"},
+    {"socket.keepalive.enable", "true"},
+    {"compression.type", "lz4"},
+    {"reconnect.backoff.max.ms", "1000"},
+    // The topic's own limit decides; the brokers' default is 1 MiB.
+    {"message.max.bytes", "33554432"},
+    // Our own count bounds the memory: librdkafka's does not see headers.
+    {"queue.buffering.max.messages", "10000000"},
+    {"queue.buffering.max.kbytes", "2097151"},
+};
+
+constexpr NameAndValue kRequired[] = {
+    {"enable.idempotence", "true"},       {"acks", "all"},
+    {"enable.gapless.guarantee", "true"}, {"message.timeout.ms", "0"},
+    {"partitioner", "murmur2_random"},
+};
+
+// What an event costs in librdkafka besides its key and value: the message and about eleven
+// headers, an allocation each.
+constexpr size_t kOverheadPerEvent = 1024;
+
+void* AsOpaque(Producer::Ticket ticket) { return reinterpret_cast<void*>(ticket); }
+Producer::Ticket AsTicket(const void* opaque) { return reinterpret_cast<Producer::Ticket>(opaque); }
+
+std::string_view IdOf(const rd_kafka_message_t* message) {
+  rd_kafka_headers_t* headers = nullptr;
+  const void* id = nullptr;
+  size_t size = 0;
+  if (rd_kafka_message_headers(message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR ||
+      rd_kafka_header_get_last(headers, "id", &id, &size) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return {};
+  }
+  return {static_cast<const char*>(id), size};
+}
+
+bool IsPurged(rd_kafka_resp_err_t error) {
+  return error == RD_KAFKA_RESP_ERR__PURGE_QUEUE || error == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Producer>> Producer::Create(const ProducerOptions& options) {
+  absl::StatusOr<kafka::Conf> conf = kafka::MakeConf(options.kafka, kDefaults, kRequired);
+  if (!conf.ok()) return conf.status();
+  rd_kafka_conf_set_events(conf->get(), RD_KAFKA_EVENT_DR);
+  auto producer = std::unique_ptr<Producer>(new Producer());
+  producer->max_in_flight_bytes_ = options.max_in_flight_bytes;
+  producer->event_fd_ = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+  if (producer->event_fd_ < 0) {
+    return absl::ResourceExhaustedError(absl::StrCat("eventfd: ", std::strerror(errno)));
+  }
+  char why[512] = "";
+  producer->client_ = rd_kafka_new(RD_KAFKA_PRODUCER, conf->get(), why, sizeof why);
+  if (producer->client_ == nullptr) {
+    return absl::InvalidArgumentError(absl::StrCat("Kafka producer: ", why));
+  }
+  conf->release();  // the client owns it now
+  producer->queue_ = rd_kafka_queue_get_main(producer->client_);
+  const uint64_t one = 1;
+  rd_kafka_queue_io_event_enable(producer->queue_, producer->event_fd_, &one, sizeof one);
+  return producer;
+}
+
+Producer::~Producer() {
+  if (client_ != nullptr) {
+    rd_kafka_queue_io_event_enable(queue_, -1, nullptr, 0);
+    rd_kafka_purge(client_, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+    for (const auto& [name, topic] : topics_) {
+      if (topic.handle != nullptr) rd_kafka_topic_destroy(topic.handle);
+    }
+    rd_kafka_queue_destroy(queue_);
+    rd_kafka_destroy(client_);
+  }
+  if (event_fd_ >= 0) close(event_fd_);
+}
+
+Producer::Topic& Producer::FindTopic(std::string_view name) {
+  const auto found = topics_.find(absl::string_view(name.data(), name.size()));
+  if (found != topics_.end()) return found->second;
+  std::string owned(name);
+  rd_kafka_topic_t* const handle = rd_kafka_topic_new(client_, owned.c_str(), nullptr);
+  return topics_.emplace(std::move(owned), Topic{.handle = handle}).first->second;
+}
+
+void Producer::Fail(PublishFailure failure) {
+  // The first one that names an event says most: what follows are its consequences.
+  using Kind = PublishFailure::Kind;
+  if (!failure_ ||
+      (failure_->kind == Kind::kProducerBroken && failure.kind != Kind::kProducerBroken)) {
+    failure_ = std::move(failure);
+  }
+}
+
+Producer::Outcome Producer::Produce(const Record& record, Ticket ticket) {
+  if (!HasRoom()) return Outcome::kNoRoom;
+  const Topic& topic = FindTopic(record.topic);
+  if (topic.handle == nullptr) {
+    Fail(MakePublishFailure(RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION, "", record.headers.front().value,
+                            record.topic));
+    return Outcome::kFailed;
+  }
+  if (!topic.ready) return Outcome::kTopicNotReady;
+  rd_kafka_headers_t* const headers = rd_kafka_headers_new(record.headers.size());
+  for (const Header& header : record.headers) {
+    rd_kafka_header_add(headers, header.name.data(), static_cast<ssize_t>(header.name.size()),
+                        header.value.data(), static_cast<ssize_t>(header.value.size()));
+  }
+  std::array<rd_kafka_vu_t, 6> parts;
+  parts[0].vtype = RD_KAFKA_VTYPE_RKT;
+  parts[0].u.rkt = topic.handle;
+  parts[1].vtype = RD_KAFKA_VTYPE_MSGFLAGS;
+  parts[1].u.i = RD_KAFKA_MSG_F_COPY;
+  parts[2].vtype = RD_KAFKA_VTYPE_KEY;
+  parts[2].u.mem = {const_cast<char*>(record.key ? record.key->data() : nullptr),
+                    record.key ? record.key->size() : 0};
+  parts[3].vtype = RD_KAFKA_VTYPE_VALUE;
+  parts[3].u.mem = {const_cast<char*>(record.value ? record.value->data() : nullptr),
+                    record.value ? record.value->size() : 0};
+  parts[4].vtype = RD_KAFKA_VTYPE_HEADERS;
+  parts[4].u.headers = headers;
+  parts[5].vtype = RD_KAFKA_VTYPE_OPAQUE;
+  parts[5].u.ptr = AsOpaque(ticket);
+  rd_kafka_error_t* const error = rd_kafka_produceva(client_, parts.data(), parts.size());
+  if (error == nullptr) {
+    in_flight_bytes_ += parts[2].u.mem.size + parts[3].u.mem.size + kOverheadPerEvent;
+    ++in_flight_events_;
+    return Outcome::kTaken;
+  }
+  const rd_kafka_resp_err_t code = rd_kafka_error_code(error);
+  const std::string text = rd_kafka_error_string(error);
+  rd_kafka_error_destroy(error);
+  rd_kafka_headers_destroy(headers);  // still ours after a failure
+  if (code == RD_KAFKA_RESP_ERR__QUEUE_FULL) return Outcome::kNoRoom;
+  Fail(MakePublishFailure(code, text, record.headers.front().value, record.topic));
+  return Outcome::kFailed;
+}
+
+bool Producer::CollectOne(OnDurable on_durable, std::chrono::milliseconds timeout) {
+  rd_kafka_event_t* const event = rd_kafka_queue_poll(queue_, static_cast<int>(timeout.count()));
+  if (event == nullptr) return false;
+  while (const rd_kafka_message_t* message = rd_kafka_event_message_next(event)) {
+    in_flight_bytes_ -= message->key_len + message->len + kOverheadPerEvent;
+    --in_flight_events_;
+    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+      on_durable(AsTicket(message->_private));
+    } else if (!IsPurged(message->err)) {
+      char why[512] = "";
+      rd_kafka_fatal_error(client_, why, sizeof why);
+      Fail(MakePublishFailure(message->err, why, IdOf(message), rd_kafka_topic_name(message->rkt)));
+    }
+  }
+  rd_kafka_event_destroy(event);
+  return true;
+}
+
+void Producer::ClearEvent() {
+  uint64_t wakeups;
+  [[maybe_unused]] const ssize_t size = read(event_fd_, &wakeups, sizeof wakeups);
+}
+
+bool Producer::Collect(OnDurable on_durable) {
+  while (CollectOne(on_durable, std::chrono::milliseconds(0))) {
+  }
+  if (!failure_) {
+    char why[512] = "";
+    const rd_kafka_resp_err_t fatal = rd_kafka_fatal_error(client_, why, sizeof why);
+    if (fatal != RD_KAFKA_RESP_ERR_NO_ERROR) Fail(MakePublishFailure(fatal, why, "", ""));
+  }
+  return !failure_;
+}
+
+void Producer::Abandon(OnDurable on_durable, std::chrono::milliseconds timeout) {
+  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  rd_kafka_purge(client_, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+  while (in_flight_events_ > 0 && std::chrono::steady_clock::now() < deadline) {
+    CollectOne(on_durable, std::chrono::milliseconds(100));
+  }
+}
+
+absl::Status Producer::AwaitTopic(std::string_view name, std::chrono::milliseconds timeout) {
+  Topic& topic = FindTopic(name);
+  const rd_kafka_metadata_t* metadata = nullptr;
+  rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION;
+  if (topic.handle != nullptr) {
+    error = rd_kafka_metadata(client_, /*all_topics=*/0, topic.handle, &metadata,
+                              static_cast<int>(timeout.count()));
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+      return absl::UnavailableError(
+          absl::StrCat("no Kafka broker answers: ", rd_kafka_err2str(error)));
+    }
+    error = RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+    if (metadata->topic_cnt == 1) {
+      error = metadata->topics[0].err;
+      topic.ready = error == RD_KAFKA_RESP_ERR_NO_ERROR && metadata->topics[0].partition_cnt > 0;
+    }
+    rd_kafka_metadata_destroy(metadata);
+    if (topic.ready) return absl::OkStatus();
+  }
+  const PublishFailure why = MakePublishFailure(error, "", "", name);
+  const std::string text =
+      absl::StrCat("topic ", std::string(name), ": ", why.reason, ". Fix: ", why.fix);
+  switch (error) {
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+      return absl::NotFoundError(text);
+    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+      return absl::PermissionDeniedError(text);
+    case RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION:
+      return absl::InvalidArgumentError(text);
+    default:  // no leader yet
+      return absl::UnavailableError(text);
+  }
+}
+
+}  // namespace relay

@@ -1,0 +1,31 @@
+// What Kafka refused, in words that say the fix.
+#ifndef ORDER_SAGA_OUTBOX_RELAY_SINK_PUBLISH_FAILURE_H_
+#define ORDER_SAGA_OUTBOX_RELAY_SINK_PUBLISH_FAILURE_H_
+
+#include <string>
+#include <string_view>
+
+namespace relay {
+
+// One event that Kafka will not take as it is. Trouble that passes by itself (brokers away, leaders
+// moving) never becomes one: librdkafka tries on.
+struct PublishFailure {
+  enum class Kind {
+    kMissingTopic,   // the topic was deleted: wait until somebody makes it again
+    kRefused,        // this event: too large, not authorised, invalid
+    kProducerBroken  // not about one event: a new producer is needed
+  };
+  Kind kind = Kind::kProducerBroken;
+  std::string event_id;  // empty for kProducerBroken
+  std::string topic;
+  std::string reason;
+  std::string fix;
+};
+
+// `error` is a rd_kafka_resp_err_t; `detail` is librdkafka's text, if there is more than the code.
+PublishFailure MakePublishFailure(int error, std::string_view detail, std::string_view event_id,
+                                  std::string_view topic);
+
+}  // namespace relay
+
+#endif  // ORDER_SAGA_OUTBOX_RELAY_SINK_PUBLISH_FAILURE_H_

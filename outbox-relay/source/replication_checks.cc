@@ -1,0 +1,140 @@
+#include "outbox-relay/source/replication_checks.h"
+
+#include <cstdlib>
+#include <memory>
+#include <string_view>
+
+#include "absl/strings/str_cat.h"
+#include "libs/postgres/result.h"
+#include "libs/postgres/sql_error.h"
+
+namespace relay {
+namespace {
+
+using postgres::ErrorFrom;
+using postgres::Result;
+
+// Quoted for the simple protocol, which is all that a replication connection has.
+std::string Literal(PGconn* connection, const std::string& text) {
+  std::unique_ptr<char, decltype(&PQfreemem)> quoted(
+      PQescapeLiteral(connection, text.data(), text.size()), &PQfreemem);
+  return quoted == nullptr ? "''" : quoted.get();
+}
+
+absl::Status SlotInUse(const std::string& slot, std::string_view pid) {
+  return absl::AlreadyExistsError(absl::StrCat(
+      "slot ", slot, " is in use by another relay (server ", "process ", std::string(pid), ")"));
+}
+
+}  // namespace
+
+absl::StatusOr<WalIdentity> Identify(PGconn* connection) {
+  if (PQserverVersion(connection) < 140000) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("Postgres is of version ", PQserverVersion(connection) / 10000,
+                     "; the relay needs 14 or later (pgoutput's binary mode)"));
+  }
+  Result row(PQexec(connection, "IDENTIFY_SYSTEM"));
+  if (!row.ok() || row.rows() != 1) return ErrorFrom(connection, row.raw(), "IDENTIFY_SYSTEM");
+  WalIdentity identity;
+  identity.system_id = row.Text(0, 0);
+  identity.timeline = static_cast<uint32_t>(std::strtoul(row.Text(0, 1).data(), nullptr, 10));
+  absl::StatusOr<Lsn> flushed = ParseLsn(row.Text(0, 2));
+  if (!flushed.ok()) return flushed.status();
+  identity.flushed = *flushed;
+  return identity;
+}
+
+absl::StatusOr<Lsn> CheckSlot(PGconn* connection, const std::string& slot) {
+  Result row(PQexec(
+      connection, absl::StrCat("SELECT current_setting('wal_level'), slot_type, plugin, database, "
+                               "current_database(), active_pid, confirmed_flush_lsn, wal_status "
+                               "FROM (SELECT 1) one LEFT JOIN pg_replication_slots ON slot_name = ",
+                               Literal(connection, slot))
+                      .c_str()));
+  if (!row.ok() || row.rows() != 1) return ErrorFrom(connection, row.raw(), "reading the slot");
+  if (row.Text(0, 0) != "logical") {
+    return absl::FailedPreconditionError(
+        absl::StrCat("Postgres runs with wal_level=", std::string(row.Text(0, 0)),
+                     ". Fix: ALTER SYSTEM SET wal_level = logical, then restart it"));
+  }
+  const std::string database(row.Text(0, 4));
+  if (row.IsNull(0, 1)) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "there is no replication slot ", slot, " for the database ", database,
+        ". Fix: run the `migrate` verb of the service that owns it, which makes publication and "
+        "slot. If the slot existed before, events committed since it was dropped are in no stream: "
+        "publish those rows of the outbox first"));
+  }
+  if (row.Text(0, 1) != "logical" || row.Text(0, 2) != "pgoutput" ||
+      row.TextOrEmpty(0, 3) != database) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "the replication slot ", slot, " is of type ", std::string(row.Text(0, 1)), ", plugin ",
+        std::string(row.TextOrEmpty(0, 2)), ", database ", std::string(row.TextOrEmpty(0, 3)),
+        "; the relay needs logical, pgoutput, ", database,
+        ". Fix: drop or rename that slot, then run the service's `migrate` verb"));
+  }
+  if (row.TextOrEmpty(0, 7) == "lost") {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "the replication slot ", slot,
+        " is lost: Postgres removed log that it still needed "
+        "(max_slot_wal_keep_size). The events in it must be taken from the outbox's rows. Fix: "
+        "stop "
+        "the service's writes, publish the rows that were not published, drop the slot, run the "
+        "service's `migrate` verb, start again"));
+  }
+  if (!row.IsNull(0, 5)) return SlotInUse(slot, row.Text(0, 5));
+  return row.IsNull(0, 6) ? Lsn{} : ParseLsn(row.Text(0, 6));
+}
+
+absl::Status CheckPublication(PGconn* connection, const std::string& publication) {
+  Result row(
+      PQexec(connection,
+             absl::StrCat("SELECT p.pubinsert, (SELECT count(*) FROM pg_publication_tables t WHERE "
+                          "t.pubname = p.pubname) FROM pg_publication p WHERE p.pubname = ",
+                          Literal(connection, publication))
+                 .c_str()));
+  if (!row.ok()) return ErrorFrom(connection, row.raw(), "reading the publication");
+  const std::string make = absl::StrCat("CREATE PUBLICATION ", publication,
+                                        " FOR TABLE outbox WITH (publish = 'insert', "
+                                        "publish_via_partition_root = true)");
+  if (row.rows() == 0) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("there is no publication ", publication,
+                     ". Fix: run the `migrate` verb of the service that "
+                     "owns the database, or as the outbox's owner: ",
+                     make, "; the slot must be made after it"));
+  }
+  if (row.Text(0, 1) == "0") {
+    return absl::FailedPreconditionError(absl::StrCat("the publication ", publication,
+                                                      " has no table. Fix, as the outbox's owner: "
+                                                      "ALTER PUBLICATION ",
+                                                      publication, " ADD TABLE outbox"));
+  }
+  if (row.Text(0, 0) != "t") {
+    return absl::FailedPreconditionError(
+        absl::StrCat("the publication ", publication,
+                     " does not publish inserts. Fix, as its owner: "
+                     "ALTER PUBLICATION ",
+                     publication, " SET (publish = 'insert')"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ExplainStart(PGconn* connection, const PGresult* result, const std::string& slot) {
+  const absl::Status error = ErrorFrom(connection, result, "START_REPLICATION");
+  const std::string state = postgres::SqlState(error);
+  const std::string text(error.message());
+  if (state == "55006") return SlotInUse(slot, "unknown");
+  if (state == "53300") {
+    return absl::ResourceExhaustedError(
+        absl::StrCat(text, ". Fix: raise max_wal_senders and restart Postgres"));
+  }
+  if (state == "42704") {  // dropped since we looked
+    return absl::FailedPreconditionError(
+        absl::StrCat(text, ". Fix: run the service's `migrate` verb"));
+  }
+  return error;
+}
+
+}  // namespace relay

@@ -1,0 +1,32 @@
+// What can be known about a source before its stream starts. Each error says the fix.
+#ifndef ORDER_SAGA_OUTBOX_RELAY_SOURCE_REPLICATION_CHECKS_H_
+#define ORDER_SAGA_OUTBOX_RELAY_SOURCE_REPLICATION_CHECKS_H_
+
+#include <libpq-fe.h>
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "outbox-relay/source/history.h"
+#include "outbox-relay/source/lsn.h"
+
+namespace relay {
+
+// All on a replication connection. Besides Unavailable (the connection is gone):
+
+absl::StatusOr<WalIdentity> Identify(PGconn* connection);
+
+// The position that the slot has confirmed. AlreadyExists: another relay is using it.
+// FailedPrecondition: Postgres or the slot is not as it must be.
+absl::StatusOr<Lsn> CheckSlot(PGconn* connection, const std::string& slot);
+
+// FailedPrecondition: there is no such publication, or it does not send the outbox's rows.
+absl::Status CheckPublication(PGconn* connection, const std::string& publication);
+
+// What a refused START_REPLICATION means.
+absl::Status ExplainStart(PGconn* connection, const PGresult* result, const std::string& slot);
+
+}  // namespace relay
+
+#endif  // ORDER_SAGA_OUTBOX_RELAY_SOURCE_REPLICATION_CHECKS_H_

@@ -1,0 +1,131 @@
+#include "outbox-relay/source/replication_stream.h"
+
+#include <poll.h>
+
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "libs/postgres/result.h"
+#include "libs/postgres/sql_error.h"
+#include "outbox-relay/source/stream_frame.h"
+
+namespace relay {
+namespace {
+
+// An identifier in double quotes.
+std::string Quoted(const std::string& name) {
+  std::string quoted = "\"";
+  for (char c : name) quoted.append(c == '"' ? 2 : 1, c);
+  return quoted + '"';
+}
+
+int64_t UnixMicrosecondsNow() {
+  return std::chrono::duration_cast<std::chrono::microseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<ReplicationStream>> ReplicationStream::Connect(
+    const StreamOptions& options) {
+  absl::StatusOr<PgConnection> connection =
+      ConnectForReplication(options.conninfo, options.wal_sender_timeout, options.stop_fd);
+  if (!connection.ok()) return connection.status();
+  std::unique_ptr<ReplicationStream> stream(new ReplicationStream(*std::move(connection)));
+  stream->publication_ = options.publication;
+  stream->slot_ = absl::StrCat("outbox_", PQdb(stream->connection_.get()));
+  if (absl::Status status = stream->Check(); !status.ok()) return status;
+  return stream;
+}
+
+absl::Status ReplicationStream::Check() {
+  absl::StatusOr<WalIdentity> identity = Identify(connection_.get());
+  if (!identity.ok()) return identity.status();
+  identity_ = *std::move(identity);
+  // First the publication: without it the slot would be the wrong thing to mend.
+  absl::Status published = CheckPublication(connection_.get(), publication_);
+  if (!published.ok()) return published;
+  absl::StatusOr<Lsn> confirmed = CheckSlot(connection_.get(), slot_);
+  if (!confirmed.ok()) return confirmed.status();
+  slot_confirmed_ = *confirmed;
+  return absl::OkStatus();
+}
+
+absl::Status ReplicationStream::Start(Lsn from) {
+  // Protocol 1 sends a transaction only once it is committed.
+  const std::string command = absl::StrCat(
+      "START_REPLICATION SLOT ", Quoted(slot_), " LOGICAL ", ToString(from),
+      " (proto_version '1', binary 'true', publication_names '", Quoted(publication_), "')");
+  postgres::Result result(PQexec(connection_.get(), command.c_str()));
+  if (PQresultStatus(result.raw()) != PGRES_COPY_BOTH) {
+    return ExplainStart(connection_.get(), result.raw(), slot_);
+  }
+  if (PQsetnonblocking(connection_.get(), 1) != 0) return Lost();
+  return absl::OkStatus();
+}
+
+absl::Status ReplicationStream::Lost() {
+  return absl::UnavailableError(
+      absl::StrCat("lost the replication connection: ",
+                   absl::StripAsciiWhitespace(PQerrorMessage(connection_.get()))));
+}
+
+absl::Status ReplicationStream::Receive() {
+  if (PQconsumeInput(connection_.get()) == 0) return Lost();
+  // A TLS record may hold more than one read takes, and poll(2) does not see it.
+  for (int i = 0; i < 3 && PQsslInUse(connection_.get()); ++i) {
+    if (PQconsumeInput(connection_.get()) == 0) return Lost();
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::string_view> ReplicationStream::NextFrame() {
+  char* bytes = nullptr;
+  const int size = PQgetCopyData(connection_.get(), &bytes, /*async=*/1);
+  frame_.reset(bytes);
+  if (size > 0) return std::string_view(bytes, static_cast<size_t>(size));
+  if (size == 0) return std::string_view();
+  if (size == -2) return Lost();
+  // The server has ended the stream; why is in the result, if there is one.
+  postgres::Result result(PQgetResult(connection_.get()));
+  if (result.raw() != nullptr && PQresultStatus(result.raw()) == PGRES_FATAL_ERROR) {
+    return postgres::ErrorFrom(connection_.get(), result.raw(), "the replication stream ended");
+  }
+  return absl::UnavailableError("Postgres ended the replication stream");
+}
+
+absl::Status ReplicationStream::SendStatus(Lsn confirmed) {
+  // A server that takes nothing off the wire needs no second message in the queue.
+  if (wants_write_) return Flush();
+  const StatusUpdate update = EncodeStatusUpdate(confirmed, UnixMicrosecondsNow());
+  const int queued =
+      PQputCopyData(connection_.get(), update.data(), static_cast<int>(update.size()));
+  return queued < 0 ? Lost() : Flush();
+}
+
+absl::Status ReplicationStream::Flush() {
+  const int left = PQflush(connection_.get());
+  wants_write_ = left > 0;
+  return left < 0 ? Lost() : absl::OkStatus();
+}
+
+void ReplicationStream::Finish(std::chrono::milliseconds timeout) {
+  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  if (PQputCopyEnd(connection_.get(), nullptr) != 1) return;
+  // What still comes is thrown away; the end of the stream comes once the server has read ours.
+  while (Flush().ok()) {
+    if (PQconsumeInput(connection_.get()) == 0) return;
+    absl::StatusOr<std::string_view> frame = NextFrame();
+    while (frame.ok() && !frame->empty()) frame = NextFrame();
+    if (!frame.ok()) return;
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+    if (left.count() <= 0) return;
+    pollfd socket = {fd(), static_cast<short>(POLLIN | (wants_write_ ? POLLOUT : 0)), 0};
+    poll(&socket, 1, static_cast<int>(left.count()));
+  }
+}
+
+}  // namespace relay

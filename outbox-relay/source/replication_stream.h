@@ -1,0 +1,84 @@
+// The stream of a database's committed outbox rows: a logical replication slot with the plugin
+// pgoutput, read over libpq's replication protocol.
+#ifndef ORDER_SAGA_OUTBOX_RELAY_SOURCE_REPLICATION_STREAM_H_
+#define ORDER_SAGA_OUTBOX_RELAY_SOURCE_REPLICATION_STREAM_H_
+
+#include <libpq-fe.h>
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "outbox-relay/source/lsn.h"
+#include "outbox-relay/source/replication_checks.h"
+#include "outbox-relay/source/replication_connect.h"
+
+namespace relay {
+
+struct StreamOptions {
+  // libpq's: a URI or keywords. Names the database; the role needs LOGIN and REPLICATION.
+  std::string conninfo;
+  std::string publication = "outbox";
+  // After that long without a sign of us the server lets the slot go, so that another relay can
+  // take over. At least 1 s.
+  std::chrono::milliseconds wal_sender_timeout{10'000};
+  // Readable when the program is to stop: ends a connection attempt. -1: never.
+  int stop_fd = -1;
+};
+
+// One connection. Used by one thread. Errors: Unavailable, PermissionDenied (connect again later),
+// AlreadyExists (another relay has the slot: wait for it), FailedPrecondition (something must be
+// put right first, and the message says what), Cancelled (stop_fd).
+class ReplicationStream {
+ public:
+  // Connects and checks all that can be known before Start.
+  static absl::StatusOr<std::unique_ptr<ReplicationStream>> Connect(const StreamOptions& options);
+
+  const std::string& slot() const { return slot_; }  // "outbox_" and the database's name
+  const WalIdentity& identity() const { return identity_; }
+  // What the slot has confirmed, when Connect asked.
+  Lsn slot_confirmed() const { return slot_confirmed_; }
+
+  // Starts behind `from`, or behind what the slot has confirmed if that is more.
+  absl::Status Start(Lsn from);
+
+  // poll(2) for reading; for writing too while wants_write().
+  int fd() const { return PQsocket(connection_.get()); }
+  bool wants_write() const { return wants_write_; }
+
+  // Takes what the socket has; does not wait.
+  absl::Status Receive();
+  // Sends what is left to send; does not wait.
+  absl::Status Flush();
+
+  // The next frame that was received, or an empty view. Valid until the next call.
+  absl::StatusOr<std::string_view> NextFrame();
+
+  // Says that we live and, if known, what is confirmed. Does not wait.
+  absl::Status SendStatus(Lsn confirmed);
+
+  // Ends the stream in order: waits, at most `timeout`, until the server has read what was sent.
+  void Finish(std::chrono::milliseconds timeout);
+
+ private:
+  explicit ReplicationStream(PgConnection connection)
+      : connection_(std::move(connection)), frame_(nullptr, &PQfreemem) {}
+
+  absl::Status Check();
+  absl::Status Lost();
+
+  PgConnection connection_;
+  std::unique_ptr<char, decltype(&PQfreemem)> frame_;
+  std::string publication_;
+  std::string slot_;
+  WalIdentity identity_;
+  Lsn slot_confirmed_;
+  bool wants_write_ = false;
+};
+
+}  // namespace relay
+
+#endif  // ORDER_SAGA_OUTBOX_RELAY_SOURCE_REPLICATION_STREAM_H_

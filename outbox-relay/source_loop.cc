@@ -1,0 +1,171 @@
+#include "outbox-relay/source_loop.h"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "libs/telemetry/check.h"
+#include "libs/telemetry/log.h"
+#include "outbox-relay/relay.h"
+
+namespace relay {
+namespace {
+
+using std::chrono::milliseconds;
+
+// Another relay that leaves is followed within a second.
+constexpr milliseconds kStandbyPause(1'000);
+constexpr milliseconds kFirstPause(250), kLongestPause(10'000);
+constexpr std::chrono::seconds kReportAgain(60);
+
+}  // namespace
+
+SourceLoop::SourceLoop(SourceOptions options, SourceMetrics& metrics, SourceState& state)
+    : options_(std::move(options)), metrics_(metrics), state_(state), acks_(ledger_, metrics) {}
+
+absl::Status SourceLoop::Run(std::stop_token stop) {
+  stop_fd_ = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+  ORDER_SAGA_CHECK(stop_fd_ >= 0, "the process has file descriptors left");
+  {
+    std::stop_callback wake(stop, [this] { eventfd_write(stop_fd_, 1); });
+    while (!stop.stop_requested()) {
+      const absl::Status ended = RunSession(stop);
+      metrics_.active.Set(0);
+      if (stop.stop_requested()) break;
+      Report(ended);
+      if (producer_ != nullptr && producer_->failed()) DropProducer();
+      Pause(NextPause(ended));
+    }
+  }
+  producer_.reset();
+  close(stop_fd_);
+  return absl::OkStatus();
+}
+
+absl::Status SourceLoop::RunSession(std::stop_token stop) {
+  confirmed_at_start_ = ledger_.confirmed();
+  if (producer_ == nullptr) {
+    auto producer = Producer::Create(options_.producer);
+    if (!producer.ok()) return producer.status();
+    producer_ = *std::move(producer);
+  }
+  auto stream = ReplicationStream::Connect({.conninfo = options_.conninfo,
+                                            .wal_sender_timeout = options_.wal_sender_timeout,
+                                            .stop_fd = stop_fd_});
+  if (!stream.ok()) return stream.status();
+  if (absl::Status status = Reconcile(**stream); !status.ok()) return status;
+  if (absl::Status status = (*stream)->Start(ledger_.confirmed()); !status.ok()) return status;
+
+  telemetry::Info("streaming",
+                  {{"source", options_.name},
+                   {"slot", (*stream)->slot()},
+                   {"from", ToString(std::max(ledger_.confirmed(), (*stream)->slot_confirmed()))}});
+  state_.SetHealth(absl::OkStatus());
+  metrics_.active.Set(1);
+  metrics_.connections.Increment();
+  reported_.clear();
+  Relay relay({.name = options_.name,
+               .wal_sender_timeout = options_.wal_sender_timeout,
+               .drain_timeout = options_.drain_timeout,
+               .stop = stop,
+               .stop_fd = stop_fd_},
+              **stream, *producer_, ledger_, acks_, metrics_, state_, already_durable_);
+  absl::Status ended = relay.Run();
+  // A transaction that broke off comes again as a whole.
+  ledger_.AbandonOpen();
+  return ended;
+}
+
+absl::Status SourceLoop::Reconcile(const ReplicationStream& stream) {
+  if (history_) {
+    absl::Status same = CheckSameHistory(*history_, stream.identity(), ledger_.received());
+    if (!same.ok()) return same;
+    if (stream.slot_confirmed() > ledger_.received()) {
+      telemetry::Warn(
+          "the slot has moved on while this relay was not connected: another relay did "
+          "that, or somebody moved or remade the slot, and then events are missing",
+          {{"source", options_.name},
+           {"slot", stream.slot()},
+           {"seen_up_to", ToString(ledger_.received())},
+           {"slot_confirmed", ToString(stream.slot_confirmed())}});
+    }
+  }
+  history_ = stream.identity();
+  return absl::OkStatus();
+}
+
+void SourceLoop::DropProducer() {
+  const PublishFailure& failure = producer_->failure();
+  metrics_.publish_failures.Increment();
+  telemetry::Error("Kafka refused an event; starting over from the confirmed position",
+                   {{"source", options_.name},
+                    {"event_id", failure.event_id},
+                    {"topic", failure.topic},
+                    {"error", failure.reason},
+                    {"fix", failure.fix},
+                    {"confirmed", ToString(ledger_.confirmed())}});
+  acks_.SetNow(std::chrono::duration_cast<std::chrono::microseconds>(
+                   std::chrono::system_clock::now().time_since_epoch())
+                   .count());
+  producer_->Abandon([this](Producer::Ticket ticket) { acks_.OnDurable(ticket); },
+                     std::chrono::seconds(2));
+  acks_.Flush();
+  // What was skipped as durable before this is no longer in the ledger, but may come once more.
+  std::vector<Lsn> durable = ledger_.DurableAhead();
+  for (Lsn commit : already_durable_) {
+    if (commit >= ledger_.confirmed()) durable.push_back(commit);
+  }
+  std::sort(durable.begin(), durable.end());
+  already_durable_ = std::move(durable);
+  ledger_ = Ledger(ledger_.confirmed());
+  producer_.reset();
+}
+
+void SourceLoop::Report(const absl::Status& ended) {
+  const bool standby = absl::IsAlreadyExists(ended);
+  state_.SetHealth(standby ? absl::OkStatus() : ended);
+  const std::string text(ended.message());
+  const Clock::time_point now = Clock::now();
+  if (text == reported_ && now - reported_at_ < kReportAgain) return;
+  reported_ = text;
+  reported_at_ = now;
+  if (standby) {
+    telemetry::Info("waiting as standby", {{"source", options_.name}, {"reason", text}});
+  } else {
+    telemetry::Log(absl::IsUnavailable(ended) ? telemetry::Level::kWarn : telemetry::Level::kError,
+                   "not streaming; trying again", {{"source", options_.name}, {"error", text}});
+  }
+}
+
+milliseconds SourceLoop::NextPause(const absl::Status& ended) {
+  if (absl::IsAlreadyExists(ended)) return kStandbyPause;
+  if (ledger_.confirmed() > confirmed_at_start_) pause_ = milliseconds(0);
+  pause_ = std::clamp(pause_ * 2, kFirstPause, kLongestPause);
+  return pause_;
+}
+
+void SourceLoop::Pause(milliseconds pause) {
+  const Clock::time_point until = Clock::now() + pause;
+  for (;;) {
+    const auto left = std::chrono::ceil<milliseconds>(until - Clock::now());
+    if (left.count() <= 0) return;
+    pollfd descriptors[] = {{stop_fd_, POLLIN, 0},
+                            {producer_ == nullptr ? -1 : producer_->event_fd(), POLLIN, 0}};
+    if (poll(descriptors, 2, static_cast<int>(left.count())) <= 0) continue;
+    if (descriptors[0].revents != 0) return;
+    producer_->ClearEvent();
+    acks_.SetNow(std::chrono::duration_cast<std::chrono::microseconds>(
+                     std::chrono::system_clock::now().time_since_epoch())
+                     .count());
+    if (!producer_->Collect([this](Producer::Ticket ticket) { acks_.OnDurable(ticket); })) {
+      DropProducer();
+    }
+    acks_.Flush();
+    state_.SetConfirmed(ledger_.confirmed());
+  }
+}
+
+}  // namespace relay

@@ -1,0 +1,74 @@
+// One source database, for as long as the program runs: connects, streams, and after any trouble
+// starts over from what is confirmed.
+#ifndef ORDER_SAGA_OUTBOX_RELAY_SOURCE_LOOP_H_
+#define ORDER_SAGA_OUTBOX_RELAY_SOURCE_LOOP_H_
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "outbox-relay/ledger/acks.h"
+#include "outbox-relay/ledger/ledger.h"
+#include "outbox-relay/sink/producer.h"
+#include "outbox-relay/source/history.h"
+#include "outbox-relay/source/replication_stream.h"
+#include "outbox-relay/source_metrics.h"
+#include "outbox-relay/source_state.h"
+
+namespace relay {
+
+struct SourceOptions {
+  std::string name;      // as in --source NAME=CONNINFO
+  std::string conninfo;  // the relay's role in the service's database
+  std::chrono::milliseconds wal_sender_timeout{10'000};
+  std::chrono::milliseconds drain_timeout{8'000};
+  ProducerOptions producer;
+};
+
+// Runs on one thread. A lost Postgres connection keeps the producer and the ledger: what is on its
+// way to Kafka is not sent again. A refused event costs the producer: everything from the confirmed
+// position on is sent again through a new one, so that no gap opens in a key's events.
+class SourceLoop {
+ public:
+  SourceLoop(SourceOptions options, SourceMetrics& metrics, SourceState& state);
+
+  // Until a stop; waits for Kafka's acknowledgements then.
+  absl::Status Run(std::stop_token stop);
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  // One session, from the connection to its end.
+  absl::Status RunSession(std::stop_token stop);
+  // Whether the ledger's positions still mean something at this server.
+  absl::Status Reconcile(const ReplicationStream& stream);
+  void DropProducer();
+  void Report(const absl::Status& ended);
+  // Waits for the stop, at most `pause`; acknowledgements are collected meanwhile.
+  void Pause(std::chrono::milliseconds pause);
+  std::chrono::milliseconds NextPause(const absl::Status& ended);
+
+  const SourceOptions options_;
+  SourceMetrics& metrics_;
+  SourceState& state_;
+  int stop_fd_ = -1;
+
+  std::unique_ptr<Producer> producer_;
+  Ledger ledger_;
+  Acks acks_;
+  std::optional<WalIdentity> history_;  // in which the ledger's positions are
+  std::vector<Lsn> already_durable_;    // what a dropped producer had finished ahead of the rest
+
+  Lsn confirmed_at_start_;  // of the last session, to see whether it got anywhere
+  std::chrono::milliseconds pause_{0};
+  std::string reported_;
+  Clock::time_point reported_at_;
+};
+
+}  // namespace relay
+
+#endif  // ORDER_SAGA_OUTBOX_RELAY_SOURCE_LOOP_H_

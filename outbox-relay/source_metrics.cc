@@ -1,0 +1,60 @@
+#include "outbox-relay/source_metrics.h"
+
+#include "libs/telemetry/metrics.h"
+
+namespace relay {
+namespace {
+
+prometheus::Counter& Count(prometheus::Registry& registry, const std::string& name,
+                           const std::string& help, const prometheus::Labels& labels) {
+  return prometheus::BuildCounter().Name(name).Help(help).Register(registry).Add(labels);
+}
+
+prometheus::Gauge& Measure(prometheus::Registry& registry, const std::string& name,
+                           const std::string& help, const prometheus::Labels& labels) {
+  return prometheus::BuildGauge().Name(name).Help(help).Register(registry).Add(labels);
+}
+
+}  // namespace
+
+SourceMetrics::SourceMetrics(prometheus::Registry& registry, const std::string& source)
+    : published_events(Count(registry, "outbox_published_events_total",
+                             "Events that Kafka has acknowledged.", {{"source", source}})),
+      publish_failures(Count(registry, "outbox_publish_failures_total",
+                             "Times that Kafka refused an event and the relay started over.",
+                             {{"source", source}})),
+      connections(Count(registry, "outbox_relay_stream_starts_total",
+                        "Replication streams started: more than one means reconnects.",
+                        {{"source", source}})),
+      commit_to_ack(
+          prometheus::BuildHistogram()
+              .Name("outbox_commit_to_ack_seconds")
+              .Help("From an event's commit in Postgres to Kafka's acknowledgement, by both "
+                    "machines' clocks.")
+              .Register(registry)
+              .Add({{"source", source}}, telemetry::LatencyBuckets())),
+      last_ack(Measure(registry, "outbox_last_ack_timestamp_seconds",
+                       "When Kafka last acknowledged an event, as Unix time.",
+                       {{"source", source}})),
+      active(Measure(registry, "outbox_relay_active",
+                     "1 while this relay streams the source; 0 while it waits or connects.",
+                     {{"source", source}})),
+      unpublished_events(Measure(registry, "outbox_unpublished_events",
+                                 "Committed outbox rows that are not known to be at Kafka.",
+                                 {{"source", source}})),
+      oldest_unpublished_age(Measure(registry, "outbox_oldest_unpublished_age_seconds",
+                                     "Age of the oldest of them; 0 if there is none.",
+                                     {{"source", source}})),
+      slot_retained_wal(Measure(registry, "outbox_slot_retained_wal_bytes",
+                                "Write-ahead log that Postgres keeps for the slot.",
+                                {{"source", source}})) {
+  static constexpr const char* kNames[kStages] = {"receive", "decode", "route", "produce",
+                                                  "confirm"};
+  for (size_t stage = 0; stage < kStages; ++stage) {
+    stage_seconds[stage] = &Count(registry, "outbox_relay_stage_seconds_total",
+                                  "Time the loop has spent in a stage, from every 32nd event.",
+                                  {{"source", source}, {"stage", kNames[stage]}});
+  }
+}
+
+}  // namespace relay

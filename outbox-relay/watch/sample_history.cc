@@ -1,0 +1,40 @@
+#include "outbox-relay/watch/sample_history.h"
+
+#include <utility>
+
+namespace relay {
+namespace {
+
+// The place where the next record would begin stands behind the page's header if the page is new;
+// the record before ended in front of it. Nothing lies in between.
+Lsn WithoutPageHeader(Lsn at) {
+  constexpr uint64_t kPage = 8192, kShortHeader = 24, kLongHeader = 40;
+  const uint64_t into_page = at.value % kPage;
+  return into_page == kShortHeader || into_page == kLongHeader ? Lsn{at.value - into_page} : at;
+}
+
+}  // namespace
+
+void SampleHistory::Add(std::string snapshot, Lsn at) {
+  at = WithoutPageHeader(at);
+  if (!samples_.empty() && at <= samples_.back().at) {
+    // Nothing was written since: the later snapshot is as good there, and newer.
+    if (at == samples_.back().at) samples_.back().snapshot = std::move(snapshot);
+    return;
+  }
+  samples_.push_back({std::move(snapshot), at});
+  if (samples_.size() < kMost) return;
+  std::deque<Sample> kept;
+  for (size_t i = 0; i < samples_.size(); ++i) {
+    const bool at_end = i < kKeptAtEachEnd || i + kKeptAtEachEnd >= samples_.size();
+    if (at_end || i % 2 == 0) kept.push_back(std::move(samples_[i]));
+  }
+  samples_ = std::move(kept);
+}
+
+const std::string* SampleHistory::NewestAt(Lsn confirmed) {
+  while (samples_.size() > 1 && samples_[1].at <= confirmed) samples_.pop_front();
+  return samples_.empty() || samples_.front().at > confirmed ? nullptr : &samples_.front().snapshot;
+}
+
+}  // namespace relay

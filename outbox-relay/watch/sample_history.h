@@ -1,0 +1,45 @@
+// Which outbox rows were published? (rule 9 of the protocols)
+//
+// A row does not know the log position of its commit. But ten times a second (S, L) is taken in one
+// statement: S, which transactions are over, and L, how far the log was. If everything before L is
+// at Kafka, so is every row visible in S.
+#ifndef ORDER_SAGA_OUTBOX_RELAY_WATCH_SAMPLE_HISTORY_H_
+#define ORDER_SAGA_OUTBOX_RELAY_WATCH_SAMPLE_HISTORY_H_
+
+#include <deque>
+#include <string>
+
+#include "outbox-relay/source/lsn.h"
+
+namespace relay {
+
+// Samples of one server's one timeline. Not thread-safe.
+class SampleHistory {
+ public:
+  // `snapshot` is a pg_snapshot's text, `at` pg_current_wal_insert_lsn().
+  void Add(std::string snapshot, Lsn at);
+
+  // The snapshot of the newest sample whose place is confirmed; null if there is none. Forgets
+  // older ones: `confirmed` never goes back. Valid until the next call.
+  const std::string* NewestAt(Lsn confirmed);
+
+  // After a reconnect the server may be another.
+  void Clear() { samples_.clear(); }
+
+  size_t size() const { return samples_.size(); }
+
+ private:
+  // When they are this many, every second one in the middle goes: a long outage is known more
+  // coarsely.
+  static constexpr size_t kMost = 1'000, kKeptAtEachEnd = 100;
+
+  struct Sample {
+    std::string snapshot;
+    Lsn at;
+  };
+  std::deque<Sample> samples_;
+};
+
+}  // namespace relay
+
+#endif  // ORDER_SAGA_OUTBOX_RELAY_WATCH_SAMPLE_HISTORY_H_

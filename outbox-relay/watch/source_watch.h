@@ -1,0 +1,61 @@
+// What is asked of a source database besides its stream, over an ordinary connection: how much of
+// the outbox is not at Kafka yet, what the slot retains, and that tomorrow's partitions get made.
+#ifndef ORDER_SAGA_OUTBOX_RELAY_WATCH_SOURCE_WATCH_H_
+#define ORDER_SAGA_OUTBOX_RELAY_WATCH_SOURCE_WATCH_H_
+
+#include <chrono>
+#include <optional>
+#include <stop_token>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "libs/postgres/connection.h"
+#include "outbox-relay/source_metrics.h"
+#include "outbox-relay/source_state.h"
+#include "outbox-relay/watch/sample_history.h"
+
+namespace relay {
+
+// A thread of its own: whatever takes long here does not touch the stream. While the database is
+// away the gauges keep their last values.
+class SourceWatch {
+ public:
+  SourceWatch(std::string name, std::string conninfo, SourceMetrics& metrics, SourceState& state);
+
+  // Until a stop.
+  absl::Status Run(std::stop_token stop);
+
+  struct Lag {
+    int64_t events = 0;
+    int64_t oldest_age_microseconds = 0;
+  };
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  // One round; answers how long to wait for the next.
+  std::chrono::milliseconds Round();
+  absl::Status Connect();
+  absl::Status Sample();
+  absl::Status Evaluate();
+  absl::StatusOr<Lag> ReadLag(Lsn confirmed, const std::string& slot_xmin);
+  void MakePartitions();
+
+  const std::string name_;
+  const std::string conninfo_;
+  SourceMetrics& metrics_;
+  SourceState& state_;
+
+  std::optional<postgres::Connection> connection_;
+  bool was_connected_ = false;
+  std::chrono::milliseconds reconnect_pause_{0};
+  SampleHistory samples_;
+  Clock::time_point evaluate_at_;
+  Clock::time_point partitions_at_;
+  std::string reported_;
+};
+
+}  // namespace relay
+
+#endif  // ORDER_SAGA_OUTBOX_RELAY_WATCH_SOURCE_WATCH_H_
