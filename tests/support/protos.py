@@ -45,4 +45,7 @@ def _folder() -> tempfile.TemporaryDirectory:
 
 
 def _google_rpc() -> Path:
-    return Path(str(files("google.rpc"))).parent.parent
+    """Where the PyPI package googleapis-common-protos put google/rpc/*.proto."""
+    from google.rpc import error_details_pb2
+
+    return Path(error_details_pb2.__file__).parents[2]

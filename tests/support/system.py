@@ -16,6 +16,8 @@ from types import ModuleType
 
 import grpc
 import psycopg
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
 from psycopg.rows import dict_row
 
 from devtools import programs
@@ -94,13 +96,14 @@ class System:
         self.deployment.kill9(name)
 
     def close(self) -> None:
-        """Ends everything at once, and drops the databases with their slots."""
+        """Ends everything at once, and drops the databases with their slots, and the topics."""
         for channel in self._channels:
             channel.close()
         for program in programs.ALL:
             self.deployment.kill9(program.name)
         if not self.deployment.cluster.is_ready():
             return  # the test's own server, which it has stopped
+        self._delete_topics()
         for service in programs.SERVICES:
             name = self.deployment.database(service)
             wait_until(lambda name=name: self._drop_slots(name), f"the slots of {name} stay active")
@@ -236,6 +239,18 @@ class System:
         channel = grpc.insecure_channel(address, options=options)
         self._channels.append(channel)
         return channel
+
+    def _delete_topics(self) -> None:
+        """They would cost the shared broker 168 partitions a system."""
+        client = AdminClient({"bootstrap.servers": self.kafka})
+        prefix = self.deployment.topic_prefix
+        try:
+            names = [n for n in client.list_topics(timeout=10).topics if n.startswith(prefix)]
+        except KafkaException:
+            return  # the test's own broker, which it has stopped
+        if names:
+            for done in client.delete_topics(names).values():
+                done.result(timeout=30)
 
     def _drop_slots(self, database: str) -> bool:
         """True once the database has no slot; one whose relay has just died is active for a moment."""
