@@ -1,0 +1,60 @@
+// product-service: keeps the products and their stock, and reserves it for orders.
+#include "libs/inbox/door.h"
+#include "libs/inbox/migrations.h"
+#include "libs/outbox/migrations.h"
+#include "libs/participant/migrations.h"
+#include "libs/participant/participant.h"
+#include "libs/program/canary.h"
+#include "libs/program/database.h"
+#include "libs/program/service_config.h"
+#include "libs/requests/migrations.h"
+#include "libs/service/grpc_server.h"
+#include "libs/service/loop.h"
+#include "libs/service/runtime.h"
+#include "libs/topics/topics.h"
+#include "product-service/handlers/stock_commands.h"
+#include "product-service/rpc/product_service.h"
+
+namespace postgres {
+const MigrationSet& ProductMigrations();
+}
+
+namespace {
+constexpr char kProgram[] = "product-service";
+}
+
+int main(int argc, char** argv) {
+  program::ServiceConfig config = program::DefaultsOf(kProgram, 21002, 21102);
+  service::Flags flags(kProgram, ORDER_SAGA_VERSION,
+                       "Keeps the products and their stock, and reserves it for orders.");
+  program::AddServiceVerbs(flags, &config);
+  const std::string verb = flags.ParseOrExit(argc, argv);
+
+  const program::MigrationSets migrations = {
+      &postgres::PartitionMigrations(), &postgres::OutboxMigrations(),
+      &postgres::InboxMigrations(),     &postgres::ParticipantMigrations(),
+      &postgres::RequestMigrations(),   &postgres::ProductMigrations()};
+  if (verb == "migrate") return program::Migrate(config, migrations);
+
+  service::Runtime runtime(flags, config.runtime);
+  postgres::Pool pool(config.database, kProgram, config.database_connections,
+                      program::CheckDatabase(migrations));
+
+  product::StockCommands stock_commands;
+  participant::Participant participant(
+      stock_commands, {.topic = config.Topic(topics::kProductToOrder), .format = config.format()});
+  inbox::Door command_door(program::DoorOptionsOf(config, kProgram, {topics::kOrderToProduct}),
+                           pool, participant, runtime.metrics());
+  service::Loop commands("commands", [&](std::stop_token stop) { return command_door.Run(stop); });
+
+  product::ProductService product_service(pool);
+  service::GrpcServer calls("grpc", {.address = config.grpc_address}, runtime.metrics());
+  calls.Add(product::v1::ProductService::service_full_name(), &product_service);
+
+  service::Loop canaries("canaries", [&](std::stop_token stop) {
+    return program::SendCanaries(pool, kProgram, config.Topic(topics::kOrderToTest), stop);
+  });
+  runtime.http().AddReadinessCheck("postgres", program::DatabaseAnswers(pool));
+
+  return runtime.Run(commands, canaries, calls);
+}
