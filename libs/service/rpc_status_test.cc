@@ -1,0 +1,67 @@
+#include "libs/service/rpc_status.h"
+
+#include <gmock/gmock.h>
+#include <google/rpc/error_details.pb.h>
+#include <google/rpc/status.pb.h>
+#include <grpcpp/support/status.h>
+#include <gtest/gtest.h>
+
+#include "libs/service/errors.h"
+
+namespace service {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+TEST(RpcStatusTest, WhatIsMeantForTheCallerArrivesWhole) {
+  Violations violations;
+  violations.Add("user_id", "must be 1 or more");
+  const grpc::Status sent = ToGrpc(violations.ToStatus());
+  EXPECT_EQ(sent.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_THAT(sent.error_message(), HasSubstr("user_id must be 1 or more"));
+  google::rpc::Status details;
+  ASSERT_TRUE(details.ParseFromString(sent.error_details()));
+  EXPECT_EQ(details.code(), 3);
+  EXPECT_EQ(details.details_size(), 2);
+
+  const absl::Status received = FromGrpc(sent);
+  EXPECT_EQ(received, violations.ToStatus());
+}
+
+TEST(RpcStatusTest, OkStaysOk) {
+  EXPECT_TRUE(ToGrpc(absl::OkStatus()).ok());
+  EXPECT_EQ(FromGrpc(grpc::Status::OK), absl::OkStatus());
+}
+
+TEST(RpcStatusTest, WhatIsOursIsHiddenBehindAnId) {
+  for (const absl::StatusCode code :
+       {absl::StatusCode::kInternal, absl::StatusCode::kUnknown, absl::StatusCode::kDataLoss,
+        absl::StatusCode::kUnavailable, absl::StatusCode::kAborted,
+        absl::StatusCode::kResourceExhausted}) {
+    const grpc::Status sent = ToGrpc(absl::Status(code, "SELECT s3cret FROM host db-7"));
+    EXPECT_EQ(static_cast<int>(sent.error_code()), static_cast<int>(code));
+    EXPECT_THAT(sent.error_message() + sent.error_details(), Not(HasSubstr("s3cret")));
+    EXPECT_THAT(sent.error_message(), HasSubstr("error_id"));
+    const absl::Status received = FromGrpc(sent);
+    EXPECT_EQ(ReasonOf(received), absl::StatusCodeToString(code));
+    const bool retry = received.GetPayload("type.googleapis.com/google.rpc.RetryInfo").has_value();
+    EXPECT_EQ(retry, code == absl::StatusCode::kUnavailable || code == absl::StatusCode::kAborted ||
+                         code == absl::StatusCode::kResourceExhausted);
+  }
+}
+
+TEST(RpcStatusTest, WhatIsAboutTheRequestKeepsItsText) {
+  const grpc::Status sent = ToGrpc(absl::NotFoundError("there is no order o-1"));
+  EXPECT_EQ(sent.error_message(), "there is no order o-1");
+  EXPECT_EQ(ReasonOf(FromGrpc(sent)), "NOT_FOUND");
+}
+
+TEST(RpcStatusTest, DetailsThatNoClientWouldTakeAreLeftOut) {
+  Violations violations;
+  for (int i = 0; i < 50; ++i) violations.Add(std::string(300, 'f'), "is wrong");
+  EXPECT_LT(ToGrpc(violations.ToStatus()).error_details().size(), 6u << 10);
+}
+
+}  // namespace
+}  // namespace service
