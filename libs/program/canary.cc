@@ -3,7 +3,9 @@
 #include <google/protobuf/util/time_util.h>
 
 #include "libs/outbox/unit_of_work.h"
+#include "libs/postgres/sql_error.h"
 #include "libs/program/periodic.h"
+#include "libs/telemetry/log.h"
 #include "saga/v1/canary.pb.h"
 
 namespace program {
@@ -25,11 +27,39 @@ absl::Status SendOne(postgres::Pool& pool, const std::string& service, const std
   return work->Commit();
 }
 
+// Logs that the database cannot be used, at once and then twice a minute, and that it can again.
+class DatabaseNews {
+ public:
+  void Take(const absl::Status& status) {
+    if (absl::IsResourceExhausted(status)) return;  // busy, not away
+    if (status.ok()) {
+      if (failures_ > 0) telemetry::Info("the database can be used again");
+      failures_ = 0;
+    } else if (failures_++ % kSilence == 0) {
+      if (postgres::IsOutage(status)) {
+        telemetry::Warn("waiting for the database", {{"error", status.ToString()}});
+      } else {
+        telemetry::Error("the database cannot be used; trying again until the cause is mended",
+                         {{"error", status.ToString()}});
+      }
+    }
+  }
+
+ private:
+  static constexpr int kSilence = 30;
+  int failures_ = 0;  // in a row
+};
+
 }  // namespace
 
 absl::Status SendCanaries(postgres::Pool& pool, const std::string& service,
                           const std::string& topic, std::stop_token stop) {
-  return EverySecond(stop, [&] { return SendOne(pool, service, topic); });
+  DatabaseNews news;
+  return EverySecond(stop, [&] {
+    absl::Status sent = SendOne(pool, service, topic);
+    news.Take(sent);
+    return sent;
+  });
 }
 
 }  // namespace program

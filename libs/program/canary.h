@@ -11,7 +11,7 @@ namespace program {
 
 // Sends one saga.v1.Canary a second through the service's own outbox, until a stop is requested, so
 // that somebody who listens to `topic` sees the whole way from this database to Kafka work. A
-// database that is down is waited for in silence: the missing canary is the alarm.
+// database that cannot be used is waited for; the log says so, and why.
 absl::Status SendCanaries(postgres::Pool& pool, const std::string& service,
                           const std::string& topic, std::stop_token stop);
 
