@@ -1,9 +1,13 @@
 """Configuring and compiling with CMake's presets."""
 
+import fcntl
 import os
 import re
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from devtools import console, folders, processes
 from devtools.processes import Failed
@@ -11,13 +15,18 @@ from devtools.processes import Failed
 
 def build(targets: list[str], *, log: Path, preset: str = "dev") -> None:
     """Compiles `targets` (none: everything). Configures first where that is needed."""
+    with _alone_in(folders.build(preset)):
+        _build(targets, log, preset)
+
+
+def _build(targets: list[str], log: Path, preset: str) -> None:
     _configure(preset, log)
     what = f"{len(targets)} targets" if targets else "everything"
     title = f"Building {targets[0] if len(targets) == 1 else what} ({preset})"
     begin = log.stat().st_size if log.exists() else 0
     with console.step(title, detail=lambda: _progress(log, begin)) as step:
         command = ["ninja", "-C", str(folders.build(preset)), f"-j{_jobs()}", *targets]
-        if processes.run(command, log=log, env={"NINJA_STATUS": "[%f/%t] "}) != 0:
+        if processes.run(command, log=log, env=_ninja_environment()) != 0:
             raise Failed(
                 "The build failed",
                 fix="Mend what the compiler names above, or update the checkout.",
@@ -29,6 +38,35 @@ def build(targets: list[str], *, log: Path, preset: str = "dev") -> None:
 
 def binaries(preset: str = "dev") -> Path:
     return folders.build(preset) / "bin"
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Two builds in one folder would spoil it: the second waits."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with open(folder.with_suffix(".lock"), "w", encoding="utf-8") as file:
+        if not _try_lock(file):
+            with console.step(f"Waiting for another ./dev that builds in {folder}"):
+                while not _try_lock(file):
+                    processes.pause(0.2)
+        yield
+
+
+def _try_lock(file: IO) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    except BlockingIOError:
+        return False
+
+
+def _ninja_environment() -> dict[str, str]:
+    """ccache then recognizes the same file in another clone. Debug information may name that one."""
+    return {
+        "NINJA_STATUS": "[%f/%t] ",
+        "CCACHE_BASEDIR": str(folders.ROOT),
+        "CCACHE_NOHASHDIR": "1",
+    }
 
 
 def _configure(preset: str, log: Path) -> None:
