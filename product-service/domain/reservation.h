@@ -58,7 +58,7 @@ struct Decision {
 };
 
 // Each decides over a saga's one reservation (nothing: there was none yet) and the products, and
-// changes both accordingly. `products` holds every product of the lines that exists.
+// changes both accordingly. `products` holds those of the lines, as far as they exist.
 
 // Takes all lines out of the available stock, or none.
 Decision Reserve(std::optional<Reservation>& reservation, Products& products,

@@ -1,13 +1,10 @@
 // Over a real connection: what clients see.
 #include <gmock/gmock.h>
-#include <grpcpp/create_channel.h>
 #include <gtest/gtest.h>
 
 #include "absl/strings/str_cat.h"
 #include "libs/requests/migrations.h"
-#include "libs/service/errors.h"
-#include "libs/service/grpc_server.h"
-#include "libs/service/rpc_status.h"
+#include "libs/requests/testing/served.h"
 #include "libs/testing/test_database.h"
 #include "libs/uuid/uuid.h"
 #include "product-service/rpc/product_service.h"
@@ -19,64 +16,44 @@ const MigrationSet& ProductMigrations();
 namespace product {
 namespace {
 
+using requests::ExpectError;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
+using Stub = v1::ProductService::Stub;
+
 class ProductServiceTest : public testing::Test {
  protected:
-  ProductServiceTest() {
-    server_.Add(v1::ProductService::service_full_name(), &service_);
-    absl::Status started = server_.Start([](const absl::Status&) {});
-    EXPECT_TRUE(started.ok()) << started;
-    stub_ = v1::ProductService::NewStub(
-        grpc::CreateChannel(server_.address(), grpc::InsecureChannelCredentials()));
-  }
-  ~ProductServiceTest() override {
-    server_.BeginDrain();
-    server_.AwaitDrained(std::chrono::steady_clock::now() + std::chrono::seconds(10)).IgnoreError();
-  }
-
-  // Calls `method`; the answer, or the status.
-  template <typename Response, typename Request>
-  absl::StatusOr<Response> Call(grpc::Status (v1::ProductService::Stub::*method)(
-                                    grpc::ClientContext*, const Request&, Response*),
-                                const Request& request) {
-    grpc::ClientContext context;
-    Response response;
-    absl::Status status = service::FromGrpc((stub_.get()->*method)(&context, request, &response));
-    if (!status.ok()) return status;
-    return response;
-  }
   auto Create(const v1::CreateProductRequest& request) {
-    return Call<v1::CreateProductResponse>(&v1::ProductService::Stub::CreateProduct, request);
+    return served_.Call(&Stub::CreateProduct, request);
   }
   auto Update(const v1::UpdateProductRequest& request) {
-    return Call<v1::UpdateProductResponse>(&v1::ProductService::Stub::UpdateProduct, request);
+    return served_.Call(&Stub::UpdateProduct, request);
   }
   auto Adjust(int64_t product_id, int64_t delta, const std::string& request_id = "") {
     v1::AdjustStockRequest request;
     request.set_product_id(product_id);
     request.set_delta(delta);
     request.set_request_id(request_id);
-    return Call<v1::AdjustStockResponse>(&v1::ProductService::Stub::AdjustStock, request);
+    return served_.Call(&Stub::AdjustStock, request);
   }
   auto Get(int64_t product_id) {
     v1::GetProductRequest request;
     request.set_product_id(product_id);
-    return Call<v1::GetProductResponse>(&v1::ProductService::Stub::GetProduct, request);
+    return served_.Call(&Stub::GetProduct, request);
   }
   auto List(int page_size, const std::string& token = "") {
     v1::ListProductsRequest request;
     request.set_page_size(page_size);
     request.set_page_token(token);
-    return Call<v1::ListProductsResponse>(&v1::ProductService::Stub::ListProducts, request);
+    return served_.Call(&Stub::ListProducts, request);
   }
   auto Reservations(int page_size, v1::Reservation::State state, const std::string& token = "") {
     v1::ListReservationsRequest request;
     request.set_page_size(page_size);
     request.set_page_token(token);
     request.set_state(state);
-    return Call<v1::ListReservationsResponse>(&v1::ProductService::Stub::ListReservations, request);
+    return served_.Call(&Stub::ListReservations, request);
   }
 
   static v1::CreateProductRequest Tomatoes(int64_t id) {
@@ -89,21 +66,11 @@ class ProductServiceTest : public testing::Test {
     return request;
   }
 
-  template <typename T>
-  static void ExpectError(const absl::StatusOr<T>& answer, absl::StatusCode code,
-                          std::string_view reason, const std::string& message) {
-    EXPECT_EQ(answer.status().code(), code) << answer.status();
-    EXPECT_EQ(service::ReasonOf(answer.status()), reason);
-    EXPECT_THAT(std::string(answer.status().message()), HasSubstr(message));
-  }
-
   testsupport::TestDatabase database_{
       {&postgres::RequestMigrations(), &postgres::ProductMigrations()}};
   postgres::Pool pool_{database_.service(), "test", 4};
-  prometheus::Registry metrics_;
   ProductService service_{pool_};
-  service::GrpcServer server_{"grpc", {}, metrics_};
-  std::unique_ptr<v1::ProductService::Stub> stub_;
+  requests::Served<v1::ProductService> served_{service_};
 };
 
 TEST_F(ProductServiceTest, CreatesAndFinds) {

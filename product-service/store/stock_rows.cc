@@ -26,14 +26,14 @@ absl::StatusOr<StockRows> StockRows::Load(postgres::Transaction& transaction,
   absl::Status loaded = rows.LoadReservations(transaction, tx_ids);
   if (!loaded.ok()) return loaded;
   for (const auto& [tx_id, row] : rows.reservations_) {
-    if (!row.now.has_value()) continue;
+    if (row.before != ReservationState::kReserved) continue;
     for (const ReservedLine& line : row.now->lines) product_ids.push_back(line.product_id);
   }
   SortUnique(product_ids);
   loaded = rows.LoadProducts(transaction, product_ids);
   if (!loaded.ok()) return loaded;
   for (const auto& [tx_id, row] : rows.reservations_) {
-    if (!row.now.has_value()) continue;
+    if (row.before != ReservationState::kReserved) continue;
     for (const ReservedLine& line : row.now->lines) {
       if (rows.products_.contains(line.product_id)) continue;
       return absl::FailedPreconditionError(absl::StrCat("the reservation of saga ",

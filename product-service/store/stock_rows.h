@@ -20,8 +20,8 @@ namespace product {
 class StockRows {
  public:
   // Locks the reservations of these sagas in the order of their ids, then these products, and those
-  // of the reservations, in the order of theirs. Everybody locks in this order, so nobody waits in
-  // a circle. FailedPrecondition if a reservation's product is gone.
+  // that are reserved, in the order of theirs. Everybody locks in this order, so nobody waits in a
+  // circle. FailedPrecondition if a reserved product is gone.
   static absl::StatusOr<StockRows> Load(postgres::Transaction& transaction,
                                         std::vector<uuid::Uuid> tx_ids,
                                         std::vector<int64_t> product_ids);
