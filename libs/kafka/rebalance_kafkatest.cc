@@ -21,7 +21,8 @@ class RebalanceTest : public ConsumerFixture {
   std::set<std::string> UntilShared(Consumer& first, Consumer& second) {
     std::set<std::string> payloads;
     const auto deadline = Clock::now() + seconds(30);
-    while ((second.assignment_size() == 0 || first.assignment_size() == kPartitions) &&
+    while ((first.assignment_size() == 0 || second.assignment_size() == 0 ||
+            first.assignment_size() + second.assignment_size() != kPartitions) &&
            Clock::now() < deadline) {
       for (Consumer* consumer : {&first, &second}) {
         auto batch = consumer->Poll(milliseconds(20));

@@ -244,10 +244,8 @@ TEST_F(GrpcServerTest, ATakenPortIsAnErrorThatNamesIt) {
   EXPECT_TRUE(Create(1).ok());
 }
 
-TEST_F(GrpcServerTest, WhatIsTooLargeIsRefused) {
-  Start({.limits = {.max_metadata_bytes = 4 << 10, .max_receive_message_bytes = 1 << 10}});
-  EXPECT_EQ(Create(1, nullptr, {{"large", std::string(16 << 10, 'x')}}).error_code(),
-            grpc::StatusCode::RESOURCE_EXHAUSTED);
+TEST_F(GrpcServerTest, AMessageThatIsTooLargeIsRefused) {
+  Start({.limits = {.max_receive_message_bytes = 1 << 10}});
   grpc::ClientContext context;
   order::v1::CreateOrderRequest request;
   request.set_request_id(std::string(2 << 10, 'x'));
@@ -255,6 +253,12 @@ TEST_F(GrpcServerTest, WhatIsTooLargeIsRefused) {
   EXPECT_EQ(stub_->CreateOrder(&context, request, &response).error_code(),
             grpc::StatusCode::RESOURCE_EXHAUSTED);
   EXPECT_TRUE(Create(1).ok()) << "the connection goes on";
+}
+
+TEST_F(GrpcServerTest, MetadataThatIsTooLargeIsRefused) {
+  Start({.limits = {.max_metadata_bytes = 4 << 10}});
+  EXPECT_EQ(Create(1, nullptr, {{"large", std::string(16 << 10, 'x')}}).error_code(),
+            grpc::StatusCode::RESOURCE_EXHAUSTED);
 }
 
 TEST_F(GrpcServerTest, AFloodOfPingsIsCutOff) {

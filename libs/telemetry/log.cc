@@ -5,8 +5,10 @@
 
 #include <charconv>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "libs/telemetry/utf8.h"
 
@@ -40,9 +42,18 @@ Backend* MakeBackend(const LogOptions& options) {
   return new Backend{options, std::move(logger)};
 }
 
-// Never freed: another thread may be writing a line with the backend that InitLogging replaces.
+// Never freed: another thread may be writing a line with the backend that InitLogging replaces. A
+// list keeps them, so that leak checkers see that it is meant.
+Backend* KeepForEver(Backend* backend) {
+  static std::mutex mutex;
+  static auto& kept = *new std::vector<Backend*>;
+  const std::lock_guard lock(mutex);
+  kept.push_back(backend);
+  return backend;
+}
+
 std::atomic<Backend*>& CurrentBackend() {
-  static std::atomic<Backend*> current{MakeBackend(LogOptions{})};
+  static std::atomic<Backend*> current{KeepForEver(MakeBackend(LogOptions{}))};
   return current;
 }
 
@@ -139,7 +150,7 @@ std::optional<Format> ParseFormat(std::string_view text) {
 }
 
 void InitLogging(const LogOptions& options) {
-  CurrentBackend().store(MakeBackend(options), std::memory_order_release);
+  CurrentBackend().store(KeepForEver(MakeBackend(options)), std::memory_order_release);
   internal::log_level.store(options.level, std::memory_order_relaxed);
 }
 
