@@ -61,14 +61,22 @@ def fetch(log: Path) -> None:
 
 
 def call(address: str, method: str, request: str | dict) -> dict:
-    """One call; a request in JSON, passed on standard input word for word if it is text."""
+    """One call; a request in JSON, passed on standard input word for word if it is text.
+
+    The answer's keys are JSON names (orderId). grpcurl itself prints order_id, because the
+    descriptors that gRPC C++ serves by reflection carry no JSON names.
+    """
     text = request if isinstance(request, str) else json.dumps(request)
     command = [str(path()), "-plaintext", "-max-time", "30", "-d", "@", address, method]
     done = subprocess.run(command, input=text, capture_output=True, text=True)
     if done.returncode != 0:
         code = re.search(r"^\s*Code: (\w+)", done.stderr, re.MULTILINE)
         raise CallFailed(code[1] if code else "Unknown", done.stderr.strip())
-    return json.loads(done.stdout or "{}")
+    return json.loads(done.stdout or "{}", object_pairs_hook=_with_json_names)
+
+
+def _with_json_names(pairs: list[tuple[str, object]]) -> dict:
+    return {re.sub(r"_([a-z])", lambda m: m[1].upper(), key): value for key, value in pairs}
 
 
 def _go(work: Path, log: Path) -> str:

@@ -3,14 +3,12 @@
 import os
 import shutil
 import signal
-import socket
-import struct
 import time
 import uuid
 from base64 import urlsafe_b64encode
 from pathlib import Path
 
-from devtools import folders, ports, processes
+from devtools import folders, kafka_wire, ports, processes
 from devtools.processes import Failed
 
 VERSION = "4.1.2"
@@ -153,14 +151,8 @@ class Broker:
         self._signal(signal.SIGKILL)
 
     def is_ready(self) -> bool:
-        """True if the broker answers an ApiVersions request."""
-        request = struct.pack(">hhih", 18, 0, 1, -1)
-        try:
-            with socket.create_connection((ports.HOST, self.port), timeout=2) as connection:
-                connection.sendall(struct.pack(">i", len(request)) + request)
-                return len(connection.recv(4)) == 4
-        except OSError:
-            return False
+        """True if clients and consumer groups are served."""
+        return kafka_wire.answers(self.port) and kafka_wire.has_coordinators(self.port)
 
     def _signal(self, sign: int) -> None:
         pid = self.pid()

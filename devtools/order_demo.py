@@ -56,6 +56,7 @@ def place_and_follow(deployment: Deployment, *, deadline_seconds: float = 60) ->
             f"order-service refused the order: {failure}", log=deployment.log("order-service")
         ) from failure
     order = answer["order"]
+    request = {"orderId": order["orderId"]}
     begin = parse_time(order["createTime"])
     console.say(f"  order {order['orderId']}  tx {order['txId']}  {order['status']}\n")
 
@@ -70,7 +71,6 @@ def place_and_follow(deployment: Deployment, *, deadline_seconds: float = 60) ->
         ):
             approved_ms = approved_ms or after_ms
 
-    request = {"orderId": order["orderId"]}
     order = grpcurl.call(address, "order.v1.OrderService/GetOrder", request)["order"]
     return Outcome(order["orderId"], order["status"], order.get("reason", ""), approved_ms)
 

@@ -32,7 +32,8 @@ def run(*, once: bool, detach: bool, port_base: int | None) -> int:
         _start(standing)
         outcome = _demonstrate(standing)
         keep = detach and outcome.status == "APPROVED" or bool(detach and stood)
-        _print_where(standing, detached=keep)
+        if not once:
+            _print_where(standing, detached=keep)
         if not once and not detach:
             _watch(standing)
         return 0 if outcome.status == "APPROVED" else 1
