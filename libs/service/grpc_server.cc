@@ -2,6 +2,7 @@
 
 #include <google/rpc/error_details.pb.h>
 #include <google/rpc/status.pb.h>
+#include <grpc/health/v1/health.pb.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
@@ -32,9 +33,11 @@ void SetUpOnce() {
     LeadGrpcLogsToOurs();
     grpc::EnableDefaultHealthCheckService(true);
     grpc::reflection::InitProtoReflectionServerBuilderPlugin();
-    // Reflection serves what is linked in. Without these grpcurl shows error details as base64.
+    // Reflection serves what is linked in. Without these grpcurl shows error details as base64, and
+    // cannot ask for health.
     google::rpc::Status::descriptor();
     google::rpc::ErrorInfo::descriptor();
+    grpc::health::v1::HealthCheckRequest::descriptor();
   });
 }
 

@@ -68,7 +68,8 @@ class GrpcServer : public Component {
   void BeginDrain() override;
   // Takes no more calls and waits for those that run; what still runs at the deadline is cancelled.
   // Streams that never end by themselves must be ended by their owner: a component listed after
-  // this one, whose drain comes first.
+  // this one, whose drain comes first. A client that keeps Health.Watch open has no owner here, so
+  // with one the drain takes its full time.
   absl::Status AwaitDrained(Deadline deadline) override;
   std::string address() const override;
 

@@ -229,6 +229,7 @@ TEST_F(GrpcServerTest, HealthKnowsEachServiceAndReflectionTheErrorDetails) {
   EXPECT_EQ(Health("order.v1.OrderService"), kServing);
   EXPECT_EQ(Health("nobody"), -1);
   EXPECT_THAT(Reflect("order.v1.OrderService"), HasSubstr("CreateOrder"));
+  EXPECT_THAT(Reflect("grpc.health.v1.Health"), HasSubstr("HealthCheckRequest"));
   for (const char* type :
        {"google.rpc.ErrorInfo", "google.rpc.BadRequest", "google.rpc.RetryInfo"}) {
     EXPECT_THAT(Reflect(type), HasSubstr("error_details.proto")) << type;
