@@ -14,6 +14,7 @@ using Answer = Decision::Answer;
 // Beyond any order, and far from where sums overflow.
 constexpr int64_t kMaxAmount = 1'000'000'000;
 constexpr size_t kMaxLines = 10'000;
+constexpr size_t kMaxOrderIdLength = 100;
 
 Decision Invalid(std::string message) {
   return {Answer::kRejected, kInvalidCommand, std::move(message)};
@@ -46,7 +47,11 @@ bool Move(Ticket& ticket, TicketState from, TicketState to) {
 Decision Create(std::optional<Ticket>& ticket, const Policy& policy, std::string_view order_id,
                 const std::vector<Line>& lines) {
   if (ticket.has_value()) return AnswerOf(*ticket);
-  if (order_id.empty()) return Invalid("the ticket names no order");
+  // Anything else a database text might not hold.
+  const bool visible = std::ranges::all_of(order_id, [](char c) { return c > ' ' && c <= '~'; });
+  if (order_id.empty() || order_id.size() > kMaxOrderIdLength || !visible) {
+    return Invalid("order_id must be 1 to 100 visible ASCII characters");
+  }
   if (lines.empty()) return Invalid("the ticket has no lines");
   if (lines.size() > kMaxLines) return Invalid("the ticket has too many lines");
   std::map<int64_t, int64_t> amounts;

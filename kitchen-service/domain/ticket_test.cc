@@ -51,8 +51,11 @@ TEST(CreateTest, NonsenseIsRefusedAndLeavesNoTicket) {
     EXPECT_EQ(Create(ticket, kAutomatic, "o", lines).outcome, kInvalidCommand);
     EXPECT_FALSE(ticket.has_value());
   }
-  std::optional<Ticket> ticket;
-  EXPECT_EQ(Create(ticket, kAutomatic, "", {{1, 1}}).outcome, kInvalidCommand);
+  for (const std::string& order_id :
+       {std::string(), std::string("a\0b", 3), std::string("\xff"), std::string(101, 'x')}) {
+    std::optional<Ticket> ticket;
+    EXPECT_EQ(Create(ticket, kAutomatic, order_id, {{1, 1}}).outcome, kInvalidCommand);
+  }
 }
 
 TEST(CancelTest, APendingTicketIsWithdrawn) {

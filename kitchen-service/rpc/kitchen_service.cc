@@ -143,7 +143,7 @@ grpc::Status KitchenService::RejectTicket(grpc::ServerContext*,
                                           v1::RejectTicketResponse* response) {
   service::Violations violations;
   violations.Require(request->message().size() <= kMaxMessage, "message",
-                     absl::StrCat("must be at most ", kMaxMessage, " bytes"));
+                     absl::StrCat("must be at most ", kMaxMessage, " bytes of UTF-8"));
   auto id = CheckedTicketId(*request, violations);
   if (!id.ok()) return service::ToGrpc(id.status());
   return service::ToGrpc(

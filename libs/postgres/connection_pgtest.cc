@@ -107,6 +107,14 @@ TEST(PoolTest, LendsAgainAndReplacesTheBroken) {
   EXPECT_NE(PQbackendPID((*lease)->raw()), first);
 }
 
+TEST(PoolTest, LendsNothingThatFailsTheCheck) {
+  testsupport::TestDatabase database;
+  Pool pool(database.owner(), "test", 1, CheckSession);
+  const absl::Status refused = pool.Acquire(absl::ZeroDuration()).status();
+  EXPECT_TRUE(absl::IsUnavailable(refused)) << refused;
+  EXPECT_NE(refused.message().find("lock_timeout is not set"), std::string::npos) << refused;
+}
+
 TEST(PreflightTest, NamesEachFindingAndItsFix) {
   testsupport::TestDatabase database;
   Connection owner = database.Connect();

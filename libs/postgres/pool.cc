@@ -25,7 +25,7 @@ absl::StatusOr<Pool::Lease> Pool::Acquire(absl::Duration timeout) {
     if (sound.ok() && check_ != nullptr) sound = check_(*opened);
     if (!sound.ok()) {
       Return(nullptr);
-      return sound;
+      return absl::UnavailableError(sound.message());
     }
     connection = std::make_unique<Connection>(*std::move(opened));
   }

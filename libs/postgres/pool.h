@@ -46,7 +46,8 @@ class Pool {
         free_slots_(size) {}
 
   // Waits for a free connection for at most `timeout` (ResourceExhausted after it), and opens one
-  // if need be: Unavailable if it cannot, or what the check said.
+  // if need be: Unavailable if it cannot, or if the check says no (the message is the check's): to
+  // whoever asks, both are a database that cannot be used for now.
   absl::StatusOr<Lease> Acquire(absl::Duration timeout);
 
  private:

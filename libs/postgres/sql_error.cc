@@ -32,9 +32,7 @@ std::string SqlState(const absl::Status& status) {
   return payload.has_value() ? std::string(*payload) : std::string();
 }
 
-bool ShouldRerun(const absl::Status& status) {
-  return absl::IsAborted(status);
-}
+bool ShouldRerun(const absl::Status& status) { return absl::IsAborted(status); }
 
 bool IsOutage(const absl::Status& status) {
   return absl::IsUnavailable(status) || absl::IsResourceExhausted(status);

@@ -20,8 +20,8 @@ namespace postgres {
 // The five characters of Appendix A of the PostgreSQL manual, or empty if `status` carries none.
 std::string SqlState(const absl::Status& status);
 
-// The transaction did nothing and may be run again from its start: Aborted, whether Postgres said so
-// (40001, 40P01, 55P03) or our own code.
+// The transaction did nothing and may be run again from its start: Aborted, whether Postgres said
+// so (40001, 40P01, 55P03) or our own code.
 bool ShouldRerun(const absl::Status& status);
 
 // The server cannot serve for now: nothing is wrong with what was asked.

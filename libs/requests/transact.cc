@@ -38,12 +38,7 @@ absl::Status Transact(postgres::Pool& pool,
   const absl::Time give_up = absl::Now() + kPatience;
   for (int attempt = 1;; ++attempt) {
     auto lease = pool.Acquire(kConnectionWait);
-    if (!lease.ok()) {
-      // A database without its migrations, say, is no fault of the caller's.
-      return postgres::IsOutage(lease.status())
-                 ? lease.status()
-                 : WithCode(absl::StatusCode::kUnavailable, lease.status());
-    }
+    if (!lease.ok()) return lease.status();
     absl::Status done = Attempt(**lease, body);
     // Ours, not Postgres's: `body` means the caller. A connection that broke is told by its state,
     // because `body` may have made an Unavailable of its own.
