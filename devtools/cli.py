@@ -18,8 +18,7 @@ _EXAMPLES = """
 
 
 def main(arguments: list[str]) -> int:
-    for name in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(name, signal.default_int_handler)
+    _stop_on_signals()
     parser = _parser()
     if not arguments or arguments == ["help"]:
         parser.print_help()
@@ -40,6 +39,13 @@ def main(arguments: list[str]) -> int:
         return 130
     except BrokenPipeError:
         return 1
+
+
+def _stop_on_signals() -> None:
+    """As Ctrl-C does. SIGINT too, which a script's `./dev run &` would ignore; nohup is heeded."""
+    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if name != signal.SIGHUP or signal.getsignal(name) != signal.SIG_IGN:
+            signal.signal(name, signal.default_int_handler)
 
 
 def _parser() -> argparse.ArgumentParser:

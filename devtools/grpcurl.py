@@ -15,7 +15,7 @@ VERSION = "v1.9.3"
 _OLDEST_GO = (1, 21)
 
 
-class CallFailed(Exception):
+class CallFailed(Failed):
     """The server answered with an error. `code` is gRPC's name for it, e.g. NotFound."""
 
     def __init__(self, code: str, text: str):
@@ -71,7 +71,8 @@ def call(address: str, method: str, request: str | dict) -> dict:
     done = subprocess.run(command, input=text, capture_output=True, text=True)
     if done.returncode != 0:
         code = re.search(r"^\s*Code: (\w+)", done.stderr, re.MULTILINE)
-        raise CallFailed(code[1] if code else "Unknown", done.stderr.strip())
+        text = f"{method} at {address}: {done.stderr.strip()}"
+        raise CallFailed(code[1] if code else "Unknown", text)
     return json.loads(done.stdout or "{}", object_pairs_hook=_with_json_names)
 
 

@@ -125,7 +125,9 @@ def _demonstrate(standing: Standing) -> order_demo.Outcome:
     took = f" after {outcome.approved_ms:.1f} ms" if outcome.approved_ms is not None else ""
     console.say(f"\n  order {outcome.order_id}: {outcome.status} {outcome.reason}".rstrip() + took)
     console.say("\nOutbox lag")
-    console.say(console.table(order_demo.outbox_lag(standing.deployment)))
+    console.say(
+        console.table([lag.row() for lag in order_demo.settled_outbox_lag(standing.deployment)])
+    )
     return outcome
 
 

@@ -22,7 +22,9 @@ def status() -> int:
     console.say(console.table(rows, indent=""))
     if running:
         console.say("\nOutbox lag")
-        console.say(console.table(order_demo.outbox_lag(standing.deployment)))
+        console.say(
+            console.table([lag.row() for lag in order_demo.outbox_lag(standing.deployment)])
+        )
     holder = standing.lock().holder()
     if holder:
         console.say(f"\nProcess {holder} (./dev run) watches over it.")
