@@ -109,7 +109,7 @@ class Cluster:
         self._signal(signal.SIGKILL, grace_seconds=5)
         # Orphaned backends notice the postmaster's death by themselves; until then the data
         # folder's shared memory is in use and a start would be refused.
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 30
         while pid and _has_process_group(pid) and time.monotonic() < deadline:
             time.sleep(0.02)
 

@@ -139,9 +139,9 @@ def test_tests_are_not_built_into_programs(includes):
                 i.header.startswith(("libs/testing/", "gtest/", "gmock/"))
                 or "_testing.h" in i.header
             )
-            and i.room != "libs/testing"
+            and i.room not in ("libs/testing", "bench")
         ],
-        "only tests include what is for tests",
+        "only tests and benchmarks include what is for tests",
     )
 
 
