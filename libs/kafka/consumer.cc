@@ -30,8 +30,8 @@ constexpr Pair kDefaults[] = {
     {"fetch.min.bytes", "1"},
     {"fetch.wait.max.ms", "500"},
     // Memory. librdkafka 2.0 pauses fetching for a whole second when the queue is full, so it must
-    // hold what a door handles in a second.
-    {"queued.max.messages.kbytes", "32768"},
+    // hold what a door handles in a second (this much: 40,000 messages of 400 bytes).
+    {"queued.max.messages.kbytes", "16384"},
     {"fetch.max.bytes", "8388608"},
     {"socket.nagle.disable", "true"},
     {"isolation.level", "read_committed"},
@@ -86,6 +86,8 @@ absl::StatusOr<std::vector<Message>> Consumer::Poll(milliseconds timeout,
       break;
     }
   }
+  // A rebalance inside this call has emptied the batch: what is in it is ours.
+  impl_->taken_away = false;
   return std::exchange(batch, {});
 }
 

@@ -82,7 +82,7 @@ TEST_F(RebalanceTest, AKeptBatchDoesNotHoldUpTheGroup) {
   bool ours = true;
   while (ours && Clock::now() < deadline) {
     ours = first->StillOurs();
-    std::this_thread::sleep_for(milliseconds(10));  // the door's backoff
+    std::this_thread::yield();  // the door's backoff
   }
   EXPECT_FALSE(ours);
   kept.clear();
@@ -97,7 +97,7 @@ TEST_F(RebalanceTest, AKeptBatchDoesNotHoldUpTheGroup) {
 TEST_F(RebalanceTest, StillOursSkipsAndLosesNothing) {
   MakeTopic(kPartitions);
   const auto consumer = Join();
-  constexpr int kCount = 20'000;
+  constexpr int kCount = 2'000;
   std::thread filler([&] {
     for (int i = 0; i < kCount; i += 100) Fill(100, kPartitions, i);
   });

@@ -19,7 +19,21 @@ TestProducer::TestProducer(const std::string& brokers) {
 
 TestProducer::~TestProducer() { rd_kafka_destroy(client_); }
 
+// librdkafka would find the partitions' leaders by itself, but then waits for the next second's
+// tick before it sends.
+void TestProducer::Meet(const std::string& topic) {
+  if (!met_.insert(topic).second) return;
+  rd_kafka_topic_t* handle = rd_kafka_topic_new(client_, topic.c_str(), nullptr);
+  const rd_kafka_metadata_t* metadata = nullptr;
+  const rd_kafka_resp_err_t error =
+      rd_kafka_metadata(client_, /*all_topics=*/0, handle, &metadata, 10'000);
+  ORDER_SAGA_CHECK(error == RD_KAFKA_RESP_ERR_NO_ERROR, "rd_kafka_metadata");
+  rd_kafka_metadata_destroy(metadata);
+  rd_kafka_topic_destroy(handle);
+}
+
 void TestProducer::Produce(const TestMessage& message) {
+  Meet(message.topic);
   rd_kafka_headers_t* headers = rd_kafka_headers_new(message.headers.size());
   for (const auto& [name, value] : message.headers) {
     rd_kafka_header_add(headers, name.data(), static_cast<ssize_t>(name.size()), value.data(),

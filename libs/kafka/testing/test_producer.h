@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -34,7 +35,10 @@ class TestProducer {
   void Flush();
 
  private:
+  void Meet(const std::string& topic);
+
   rd_kafka_s* client_;
+  std::set<std::string> met_;
 };
 
 }  // namespace kafka
