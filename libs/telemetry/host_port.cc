@@ -15,8 +15,9 @@ namespace telemetry {
 namespace {
 
 absl::Status Malformed(std::string_view text) {
-  return absl::InvalidArgumentError(absl::StrCat(
-      "\"", std::string(text), "\" is not an address: write HOST:PORT, as in 127.0.0.1:21001 or [::1]:21001"));
+  return absl::InvalidArgumentError(
+      absl::StrCat("\"", std::string(text),
+                   "\" is not an address: write HOST:PORT, as in 127.0.0.1:21001 or [::1]:21001"));
 }
 
 std::string Explain(const HostPort& address, int error) {
