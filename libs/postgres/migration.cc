@@ -23,7 +23,6 @@ constexpr char kCreateTable[] = R"sql(
     checksum   text        NOT NULL,
     applied_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (component, version));
-  GRANT SELECT ON schema_migrations TO PUBLIC;
 )sql";
 
 struct Applied {
@@ -100,6 +99,12 @@ absl::StatusOr<std::vector<std::string>> MigrateLocked(Connection& owner,
                                                        absl::Span<const MigrationSet* const> sets,
                                                        const MigrationVariables& variables) {
   if (absl::Status made = owner.ExecuteScript(kCreateTable); !made.ok()) return made;
+  for (const auto& [name, identifier] : variables) {
+    if (name != "service_role") continue;
+    absl::Status granted = owner.ExecuteScript(
+        absl::StrCat("GRANT SELECT ON schema_migrations TO ", Quoted(identifier)));
+    if (!granted.ok()) return granted;
+  }
   auto applied = ReadApplied(owner);
   if (!applied.ok()) return applied.status();
   for (const MigrationSet* set : sets) {

@@ -36,8 +36,8 @@ absl::StatusOr<std::vector<std::string>> Migrate(Connection& owner,
                                                  absl::Span<const MigrationSet* const> sets,
                                                  const MigrationVariables& variables);
 
-// FailedPrecondition, saying what to run, unless the database is just where `sets` end. Any role
-// may ask.
+// FailedPrecondition, saying what to run, unless the database is just where `sets` end. The owner
+// may ask, and the variable "service_role" of Migrate.
 absl::Status CheckMigrated(Connection& connection, absl::Span<const MigrationSet* const> sets);
 
 // What libs/postgres brings itself: daily partitions (libs/postgres/migrations).
