@@ -1,6 +1,7 @@
 """The five programs: how they are configured, started, watched and stopped."""
 
 import signal
+import subprocess
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -92,6 +93,7 @@ class Deployment:
 
     `database_suffix` and `topic_prefix` keep several deployments on the same servers apart.
     `flags` are added to a program's command line: {"kitchen-service": ["--acceptance=manual"]}.
+    `children` are the programs that this process has started itself, for their exit codes.
     """
 
     binaries: Path
@@ -104,6 +106,7 @@ class Deployment:
     topic_prefix: str = ""
     flags: dict[str, list[str]] = field(default_factory=dict)
     log_format: str = "text"
+    children: dict[str, subprocess.Popen] = field(default_factory=dict)
 
     def log(self, name: str) -> Path:
         return self.folder / "logs" / f"{name}.log"
@@ -155,7 +158,7 @@ class Deployment:
         """Starts a program unless it runs. Does not wait until it is ready."""
         program = find(name)
         if self.pid(program.name) is None:
-            processes.start(
+            self.children[program.name] = processes.start(
                 self.command(program),
                 env=self.environment(program),
                 log=self.log(program.name),

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from devtools import builds, postgres
+from devtools import builds, grpcurl, postgres
 from devtools.servers import TestServers
 from tests.support import system as systems
 
@@ -57,6 +57,13 @@ def binaries() -> Path:
     return Path(os.environ.get("ORDER_SAGA_BIN_DIR") or builds.binaries())
 
 
+@pytest.fixture(scope="session")
+def grpcurl_path(tmp_path_factory) -> Path:
+    """grpcurl, built if it is not there yet; devtools.grpcurl.call() uses it."""
+    grpcurl.fetch(tmp_path_factory.mktemp("grpcurl") / "build.log")
+    return grpcurl.path()
+
+
 @pytest.fixture
 def make_system(request, log_folder: Path) -> Iterator[Callable[..., systems.System]]:
     """Makes started systems for one test: make_system(flags={"kitchen-service": ["--acceptance=manual"]}).
@@ -69,9 +76,12 @@ def make_system(request, log_folder: Path) -> Iterator[Callable[..., systems.Sys
 
 @pytest.fixture(scope="module")
 def system(request, log_folder: Path) -> Iterator[systems.System]:
-    """One started system for the tests of a file: cheaper, but they share its databases."""
+    """One started system for the tests of a file: cheaper, but they share its databases.
+
+    The file may say SYSTEM_FLAGS = {"kitchen-service": ["--acceptance=manual"]}.
+    """
     with _systems(request, log_folder) as make:
-        yield make()
+        yield make(flags=getattr(request.module, "SYSTEM_FLAGS", None))
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@
 Every program may be killed and started again: system.kill9("relay"), system.start("relay").
 """
 
+import subprocess
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,9 +21,8 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 from psycopg.rows import dict_row
 
-from devtools import programs
+from devtools import postgres, programs
 from devtools.parallel import together
-from devtools.postgres import Cluster
 from tests.support import protos
 from tests.support.deadline import wait_until
 
@@ -72,7 +72,7 @@ class System:
         self.product = self._stub("product-service", "ProductService")
         self.customer = self._stub("customer-service", "CustomerService")
         self.kitchen = self._stub("kitchen-service", "KitchenService")
-        admin = self._channel(deployment.admin_address())
+        admin = self.channel(deployment.admin_address())
         self.admin = protos.services("saga/v1/admin").SagaAdminServiceStub(admin)
 
     def start_all(self) -> None:
@@ -88,9 +88,14 @@ class System:
         if wait:
             self.deployment.wait_ready(name)
 
-    def stop(self, name: str) -> None:
-        """SIGTERM; fails if the program does not drain and end by itself."""
-        assert self.deployment.stop(name), f"{name} did not end within 20 s of SIGTERM"
+    def stop(self, name: str, *, seconds: float = 20) -> int:
+        """SIGTERM, and the exit code; fails if the program does not drain and end by itself."""
+        child = self.deployment.children[programs.find(name).name]
+        child.terminate()
+        try:
+            return child.wait(seconds)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"{name} did not end within {seconds:g} s of SIGTERM") from None
 
     def kill9(self, name: str) -> None:
         self.deployment.kill9(name)
@@ -99,15 +104,7 @@ class System:
         """Ends everything at once, and drops the databases with their slots, and the topics."""
         for channel in self._channels:
             channel.close()
-        for program in programs.ALL:
-            self.deployment.kill9(program.name)
-        if not self.deployment.cluster.is_ready():
-            return  # the test's own server, which it has stopped
-        self._delete_topics()
-        for service in programs.SERVICES:
-            name = self.deployment.database(service)
-            wait_until(lambda name=name: self._drop_slots(name), f"the slots of {name} stay active")
-            self.deployment.cluster.sql(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        remove(self.deployment)
 
     def ensure_goods(
         self,
@@ -136,9 +133,27 @@ class System:
             )
 
     def place(
-        self, *, user_id: int = 1234, lines: dict[int, int], request_id: str = ""
+        self,
+        *,
+        user_id: int = 1234,
+        lines: dict[int, int],
+        request_id: str = "",
+        wait_seconds: float = 0,
     ) -> OrderView:
         """CreateOrder with {product id: amount}; answers as soon as it is committed."""
+        request = self.create_order_request(
+            user_id=user_id, lines=lines, request_id=request_id, wait_seconds=wait_seconds
+        )
+        return self.place_request(request)
+
+    def create_order_request(
+        self,
+        *,
+        user_id: int = 1234,
+        lines: dict[int, int],
+        request_id: str = "",
+        wait_seconds: float = 0,
+    ):
         order = self.messages("order")
         request = order.CreateOrderRequest(
             user_id=user_id,
@@ -148,6 +163,11 @@ class System:
             ],
             request_id=request_id,
         )
+        if wait_seconds:
+            request.wait_timeout.FromMilliseconds(round(wait_seconds * 1000))
+        return request
+
+    def place_request(self, request) -> OrderView:
         return self._order_view(self.order.CreateOrder(request, timeout=30).order)
 
     def get_order(self, order_id: str) -> OrderView:
@@ -172,11 +192,15 @@ class System:
 
     def sql(self, database: str, statement: str, parameters: tuple = ()) -> list[dict]:
         """Rows as dicts, as superuser. `database` is the service's role: "order_service"."""
-        service = next(s for s in programs.SERVICES if s.role == database)
-        conninfo = self.deployment.cluster.conninfo(self.deployment.database(service))
-        with psycopg.connect(conninfo, autocommit=True, row_factory=dict_row) as connection:
-            cursor = connection.execute(statement, parameters)
+        with self.connect(database) as connection:
+            cursor = connection.cursor(row_factory=dict_row).execute(statement, parameters)
             return cursor.fetchall() if cursor.description else []
+
+    def connect(self, database: str, user: str = postgres.SUPERUSER) -> psycopg.Connection:
+        """A connection of the test's own, in autocommit. `database` as for sql()."""
+        service = next(s for s in programs.SERVICES if s.role == database)
+        conninfo = self.deployment.cluster.conninfo(self.deployment.database(service), user)
+        return psycopg.connect(conninfo, autocommit=True)
 
     def stock(self, product_id: int) -> tuple[int, int, int]:
         """(available, reserved, consumed)"""
@@ -227,10 +251,11 @@ class System:
         short = program.split("-")[0]
         module = protos.services(f"{short}/v1/{short}_service")
         return getattr(module, f"{service}Stub")(
-            self._channel(self.deployment.grpc_address(program))
+            self.channel(self.deployment.grpc_address(program))
         )
 
-    def _channel(self, address: str) -> grpc.Channel:
+    def channel(self, address: str) -> grpc.Channel:
+        """Closed with the system."""
         # A program that is killed and started again must be found again at once.
         options = [
             ("grpc.max_reconnect_backoff_ms", 200),
@@ -252,30 +277,55 @@ class System:
             for done in client.delete_topics(names).values():
                 done.result(timeout=30)
 
-    def _drop_slots(self, database: str) -> bool:
-        """True once the database has no slot; one whose relay has just died is active for a moment."""
-        self.deployment.cluster.sql(
-            "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots "
-            f"WHERE database = '{database}' AND NOT active"
-        )
-        left = f"SELECT count(*) FROM pg_replication_slots WHERE database = '{database}'"
-        return self.deployment.cluster.sql(left) == "0"
+
+def remove(deployment: programs.Deployment) -> None:
+    """Kills the programs, and drops their databases with their slots."""
+    for program in programs.ALL:
+        deployment.kill9(program.name)
+    if not deployment.cluster.is_ready():
+        return  # the test's own server, which it has stopped
+
+    def drop(name: str) -> None:
+        wait_until(lambda: _drop_slots(deployment, name), f"the slots of {name} stay active")
+        deployment.cluster.sql(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+    # At once: each waits for a checkpoint, which they share.
+    together(*(lambda s=s: drop(deployment.database(s)) for s in programs.SERVICES))
+
+
+def _drop_slots(deployment: programs.Deployment, database: str) -> bool:
+    """True once the database has no slot; one whose relay has just died is active for a moment."""
+    deployment.cluster.sql(
+        "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots "
+        f"WHERE database = '{database}' AND NOT active"
+    )
+    left = f"SELECT count(*) FROM pg_replication_slots WHERE database = '{database}'"
+    return deployment.cluster.sql(left) == "0"
+
+
+def make_deployment(
+    cluster: postgres.Cluster, kafka: str, binaries: Path, folder: Path, **more
+) -> programs.Deployment:
+    """With databases and topics of its own; nothing exists yet. See remove()."""
+    name = uuid.uuid4().hex[:8]
+    return programs.Deployment(
+        binaries=binaries,
+        folder=folder / name,
+        cluster=cluster,
+        kafka=kafka,
+        listeners=programs.free_listeners(),
+        database_suffix=f"_{name}",
+        topic_prefix=f"t{name}-",
+        **more,
+    )
 
 
 def make(
-    cluster: Cluster, kafka: str, binaries: Path, folder: Path, flags: dict[str, list[str]]
+    cluster: postgres.Cluster,
+    kafka: str,
+    binaries: Path,
+    folder: Path,
+    flags: dict[str, list[str]],
 ) -> System:
     """A system that is not started yet."""
-    name = uuid.uuid4().hex[:8]
-    return System(
-        programs.Deployment(
-            binaries=binaries,
-            folder=folder / name,
-            cluster=cluster,
-            kafka=kafka,
-            listeners=programs.free_listeners(),
-            database_suffix=f"_{name}",
-            topic_prefix=f"t{name}-",
-            flags=flags,
-        )
-    )
+    return System(make_deployment(cluster, kafka, binaries, folder, flags=flags))
