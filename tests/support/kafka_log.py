@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from tests.support.deadline import wait_until
+
 _TIMEOUT_SECONDS = 30
 
 
@@ -64,10 +66,16 @@ def partitions(brokers: str, topic: str) -> int:
 
 
 def create_topic(brokers: str, topic: str, *, partitions: int) -> None:
-    created = AdminClient({"bootstrap.servers": brokers}).create_topics(
+    admin = AdminClient({"bootstrap.servers": brokers})  # must outlive the answer
+    created = admin.create_topics(
         [NewTopic(topic, num_partitions=partitions, replication_factor=1)]
     )
     created[topic].result(_TIMEOUT_SECONDS)
+
+    def known() -> bool:  # to the broker that is asked next
+        return admin.list_topics(topic, timeout=_TIMEOUT_SECONDS).topics[topic].error is None
+
+    wait_until(known, f"topic {topic}")
 
 
 def produce(
