@@ -89,7 +89,9 @@ int main(int argc, char** argv) {
     return program::SendCanaries(pool, kProgram, config.Topic(topics::kOrderToTest), stop);
   });
   runtime.http().AddMetrics(std::make_shared<telemetry::GaugeOnScrape>(
-      "outbox_canary_age_seconds", "Age of the newest canary that came all the way from a service.",
+      "outbox_canary_age_seconds",
+      "Age of the newest canary that came all the way from a service. Of several replicas one "
+      "hears each service: the minimum counts.",
       [&] { return listener.Ages(); }));
 
   orchestrator::SagaGauges gauges(runtime.metrics());

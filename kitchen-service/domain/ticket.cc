@@ -13,7 +13,7 @@ using Answer = Decision::Answer;
 
 // Beyond any order, and far from where sums overflow.
 constexpr int64_t kMaxAmount = 1'000'000'000;
-constexpr size_t kMaxLines = 10'000;
+constexpr size_t kMaxLines = 1'000;
 constexpr size_t kMaxOrderIdLength = 100;
 
 Decision Invalid(std::string message) {
@@ -61,7 +61,9 @@ Decision Create(std::optional<Ticket>& ticket, const Policy& policy, std::string
       return Invalid(absl::StrCat("product ", product_id, ": the amount is ", amount,
                                   ", it must be 1 to ", kMaxAmount));
     }
-    amounts[product_id] += amount;
+    if (!amounts.emplace(product_id, amount).second) {
+      return Invalid(absl::StrCat("product ", product_id, " is there twice; sum the amounts"));
+    }
     items += amount;
   }
   Ticket& made = ticket.emplace();

@@ -144,6 +144,8 @@ grpc::Status KitchenService::RejectTicket(grpc::ServerContext*,
   service::Violations violations;
   violations.Require(request->message().size() <= kMaxMessage, "message",
                      absl::StrCat("must be at most ", kMaxMessage, " bytes of UTF-8"));
+  violations.Require(request->message().find('\0') == std::string::npos, "message",
+                     "must not hold a NUL");
   auto id = CheckedTicketId(*request, violations);
   if (!id.ok()) return service::ToGrpc(id.status());
   return service::ToGrpc(

@@ -61,6 +61,12 @@ absl::StatusOr<Parsed> Parse(std::optional<std::string_view> payload,
     return absl::InvalidArgumentError(
         "the envelope has no body, or one this program does not know");
   }
+  for (const std::string* text :
+       {&envelope.target(), &envelope.step(), &envelope.outcome(), &envelope.message()}) {
+    if (text->find('\0') != std::string::npos) {
+      return absl::InvalidArgumentError("a text holds a NUL, which no database text can");
+    }
+  }
   parsed.tx_id = *tx_id;
   parsed.command_id = *command_id;
   return parsed;

@@ -24,7 +24,8 @@ struct Parsed {
 };
 
 // InvalidArgument, saying what is wrong: bytes that do not parse, an unknown content type, an id
-// that is no UUID, no status, no step, no body. Fields that this program does not know are kept.
+// that is no UUID, no status, no step, no body, a NUL in a text. Fields that this program does not
+// know are kept.
 absl::StatusOr<Parsed> Parse(std::optional<std::string_view> payload,
                              std::string_view content_type);
 

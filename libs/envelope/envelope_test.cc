@@ -53,6 +53,7 @@ TEST(EnvelopeTest, SaysWhatIsWrong) {
   EXPECT_THAT(error([](Envelope& e) { e.clear_status(); }), HasSubstr("status"));
   EXPECT_THAT(error([](Envelope& e) { e.clear_step(); }), HasSubstr("step"));
   EXPECT_THAT(error([](Envelope& e) { e.clear_body(); }), HasSubstr("body"));
+  EXPECT_THAT(error([](Envelope& e) { e.set_message(std::string("a\0b", 3)); }), HasSubstr("NUL"));
   EXPECT_FALSE(Parse("\xff\xff", "application/protobuf").ok());
   EXPECT_FALSE(Parse("{", "application/json").ok());
   EXPECT_FALSE(Parse("", "text/plain").ok());

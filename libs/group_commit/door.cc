@@ -34,6 +34,18 @@ absl::Status Unreachable() {
                                          std::chrono::seconds(1));
 }
 
+absl::Status Contended() {
+  return service::TemporarilyUnavailable(
+      "CONTENTION", "others hold what this call needs; try again with the same request_id",
+      milliseconds(200));
+}
+
+// What a caller may hear: faults of ours and of our surroundings do not blame the call.
+absl::Status ForCaller(const absl::Status& status) {
+  const bool ours = !postgres::SqlState(status).empty() && !postgres::IsDataFault(status);
+  return ours ? absl::InternalError(status.message()) : status;
+}
+
 }  // namespace
 
 struct Door::Impl {
@@ -98,7 +110,9 @@ struct Door::Impl {
       absl::Status done = attempt();
       const bool again = postgres::ShouldRerun(done) || absl::IsUnavailable(done);
       if (!again) return done;
-      if (steady_clock::now() >= give_up) return Unreachable();
+      if (steady_clock::now() >= give_up) {
+        return absl::IsUnavailable(done) ? Unreachable() : Contended();
+      }
       std::this_thread::sleep_for(kPause);
     }
   }
@@ -113,7 +127,7 @@ struct Door::Impl {
     group_calls.Observe(static_cast<double>(group.size()));
     absl::Status together = Insist([&] { return ApplyTogether(group); });
     if (!postgres::IsDataFault(together) || group.size() == 1) {
-      for (const auto& call : group) call->Finish(together);
+      for (const auto& call : group) call->Finish(ForCaller(together));
       return;
     }
     // One call's values upset the database: the others shall not suffer.
@@ -153,7 +167,7 @@ Door::Door(std::string name, DoorOptions options, postgres::Pool& pool, Handler 
 }
 
 Door::~Door() {
-  BeginDrain();
+  AwaitDrained(steady_clock::now()).IgnoreError();
   for (std::jthread& thread : impl_->threads) {
     if (thread.joinable()) thread.join();
   }
@@ -190,13 +204,13 @@ absl::Status Door::Start(OnFailure) {
 }
 
 void Door::BeginDrain() {
-  std::lock_guard lock(impl_->mutex);
-  impl_->draining = true;
-  impl_->changed.notify_all();
+  // Its callers drain first: the listener listed behind it still takes the calls that come in.
 }
 
 absl::Status Door::AwaitDrained(Deadline deadline) {
   std::unique_lock lock(impl_->mutex);
+  impl_->draining = true;
+  impl_->changed.notify_all();
   const bool done = impl_->changed.wait_until(lock, deadline, [&] { return impl_->running == 0; });
   return done ? absl::OkStatus() : absl::DeadlineExceededError("calls are still being committed");
 }

@@ -48,7 +48,9 @@ struct DoorOptions {
   size_t max_group = 256;
   // Beyond this many waiting calls, new ones are refused at once.
   size_t max_waiting = 10'000;
-  // How long a group tries again while the database is away, before its calls are told so.
+  // While the database is away a group begins no new attempt after this long; the one under way
+  // is finished (it may wait that long for a connection, and 5 s for a new one). Then its calls are
+  // told.
   std::chrono::milliseconds patience = std::chrono::seconds(2);
 };
 
@@ -59,8 +61,9 @@ class Door : public service::Component {
        prometheus::Registry& metrics);
   ~Door() override;
 
-  // Thread-safe. The call is finished later, or at once with RESOURCE_EXHAUSTED and RetryInfo when
-  // too many wait, or with UNAVAILABLE when the door is drained.
+  // Thread-safe; callers drain before the door does. The call is finished later, or at once with
+  // RESOURCE_EXHAUSTED and RetryInfo when too many wait, or with UNAVAILABLE when the door is
+  // drained.
   void Submit(std::unique_ptr<Call> call);
 
   std::string_view name() const override;

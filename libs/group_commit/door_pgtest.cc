@@ -110,7 +110,8 @@ TEST_F(DoorTest, DrainsWhatItHasTakenAndRefusesTheRest) {
   Door door = MakeDoor({.workers = 1});
   ASSERT_TRUE(door.Start({}).ok());
   door.Submit(std::make_unique<Write>(1, &taken));
-  door.BeginDrain();
+  door.BeginDrain();  // still takes what its callers bring
+  EXPECT_TRUE(absl::IsDeadlineExceeded(door.AwaitDrained(std::chrono::steady_clock::now())));
   door.Submit(std::make_unique<Write>(2, &late));
   EXPECT_EQ(service::ReasonOf(late.get_future().get()), "STOPPING");
   hold.count_down();

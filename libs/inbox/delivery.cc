@@ -8,11 +8,18 @@
 namespace inbox {
 namespace {
 
+// Longer keys, header values and reasons are cut: none of ours is.
+constexpr size_t kMaxText = 4'096;
+// With its headers a dead letter must fit where the original did (Kafka's default is 1 MiB).
+constexpr size_t kMaxDeadLetterPayload = 900 << 10;
+
 // Keys and headers come from anyone. What is no plain ASCII is escaped, so that a database text can
 // hold it.
 std::string Printable(std::string_view text) {
   const bool plain = std::ranges::all_of(text, [](char c) { return c >= 0x20 && c < 0x7f; });
-  return plain ? std::string(text) : absl::CHexEscape(std::string(text));
+  std::string out = plain ? std::string(text) : absl::CHexEscape(std::string(text));
+  if (out.size() > kMaxText) out.resize(kMaxText);
+  return out;
 }
 
 }  // namespace
@@ -39,7 +46,9 @@ outbox::Event DeadLetterEvent(const Delivery& delivery) {
   event.aggregatetype = "dead-letter";
   event.aggregateid = delivery.key();
   event.type = "dead-letter";
-  if (auto payload = delivery.payload()) event.payload = std::string(*payload);
+  const auto payload = delivery.payload();
+  const bool fits = payload.has_value() && payload->size() <= kMaxDeadLetterPayload;
+  if (fits) event.payload = std::string(*payload);
   event.topic = absl::StrCat(std::string(delivery.topic()), "-dlt");
   event.traceparent = delivery.traceparent();
   event.headers = {
@@ -49,6 +58,9 @@ outbox::Event DeadLetterEvent(const Delivery& delivery) {
       {"kafka_dlt-original-offset", absl::StrCat(delivery.offset())},
       {"kafka_dlt-exception-message", Printable(delivery.dead_letter().value_or(""))},
   };
+  if (payload.has_value() && !fits) {
+    event.headers.emplace_back("kafka_dlt-payload-omitted", absl::StrCat(payload->size()));
+  }
   return event;
 }
 

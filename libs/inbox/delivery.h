@@ -31,6 +31,9 @@ class Delivery {
   // A message without a usable id begins as a dead letter.
   explicit Delivery(const Record& record);
 
+  // The same message, as it was before any handler saw it.
+  Delivery Fresh() const { return Delivery(record_); }
+
   const uuid::Uuid& id() const { return id_; }
   // The Kafka key, made printable; empty if there is none.
   const std::string& key() const { return key_; }
@@ -56,8 +59,9 @@ class Delivery {
   std::optional<std::string> dead_letter_;
 };
 
-// The record for `<topic>-dlt`: the original payload, with its origin and the reason in headers of
-// Spring's names (kafka_dlt-*).
+// The record for `<topic>-dlt`: the original payload (if it is above 900 KiB only its size, in the
+// header kafka_dlt-payload-omitted: the origin says where it lies), with its origin and the reason
+// in headers of Spring's names (kafka_dlt-*).
 outbox::Event DeadLetterEvent(const Delivery& delivery);
 
 }  // namespace inbox

@@ -18,7 +18,7 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 // Partitions for the days ahead are made this often; three days are ahead at any time.
-constexpr auto kMaintenanceInterval = std::chrono::hours(1);
+constexpr std::chrono::minutes kMaintenanceInterval{60};
 
 // Waits for `delay`, or until a stop is requested.
 void WaitFor(std::stop_token stop, milliseconds delay) {
@@ -71,11 +71,18 @@ struct Door::Impl {
   absl::Status Maintain(postgres::Connection& connection) {
     if (steady_clock::now() < maintained_until) return absl::OkStatus();
     auto made = connection.Execute("SELECT partitions_create_ahead('inbox', 3)");
-    if (!made.ok()) return made.status();
+    if (!made.ok()) {
+      // Days are ahead, and DEFAULT takes what is later: a backup that holds its lock, say, is no
+      // reason to stand still.
+      telemetry::Warn("partitions for the days ahead are not made; trying again in a minute",
+                      {{"error", made.status().ToString()}});
+      if (!connection.usable()) return made.status();
+    }
     auto floor = connection.Execute("SELECT partitions_oldest('inbox')");
     if (!floor.ok()) return floor.status();
     oldest = floor->Id(0, 0);
-    maintained_until = steady_clock::now() + kMaintenanceInterval;
+    maintained_until =
+        steady_clock::now() + (made.ok() ? kMaintenanceInterval : std::chrono::minutes(1));
     return absl::OkStatus();
   }
 
@@ -140,14 +147,16 @@ absl::Status Door::Run(std::stop_token stop) {
   consumer_options.topics = impl_->options.topics;
   auto consumer = kafka::Consumer::Create(std::move(consumer_options));
   if (!consumer.ok()) return consumer.status();
-  std::stop_callback wake(stop, [&] { (*consumer)->Wakeup(); });
-
-  while (!stop.stop_requested()) {
-    auto batch = (*consumer)->Poll(std::chrono::seconds(1), impl_->options.limits);
-    if (!batch.ok()) return batch.status();
-    impl_->metrics.SetLag(**consumer);
-    if (batch->empty()) continue;
-    if (impl_->ApplyUntilDone(*batch, **consumer, stop)) (*consumer)->StoreOffsets(*batch);
+  {
+    // Its destructor waits for a call that is under way: Close must not come in between.
+    std::stop_callback wake(stop, [&] { (*consumer)->Wakeup(); });
+    while (!stop.stop_requested()) {
+      auto batch = (*consumer)->Poll(std::chrono::seconds(1), impl_->options.limits);
+      if (!batch.ok()) return batch.status();
+      impl_->metrics.SetLag(**consumer, impl_->options.topics);
+      if (batch->empty()) continue;
+      if (impl_->ApplyUntilDone(*batch, **consumer, stop)) (*consumer)->StoreOffsets(*batch);
+    }
   }
   return (*consumer)->Close(std::chrono::seconds(5));
 }

@@ -19,8 +19,8 @@ class Handler {
   //
   // After an error everything is rolled back and the batch comes again with fresh objects: as a
   // whole when the surroundings were at fault (postgres::ShouldRerun, IsOutage), one by
-  // one when a message may be (a data fault, or an InvalidArgument or FailedPrecondition of the
-  // handler's own); the one that fails alone is parked with its saga.
+  // one when a message may be (a data fault, or an InvalidArgument, FailedPrecondition or DataLoss
+  // of the handler's own); the one that fails alone is parked with its saga.
   virtual absl::Status Handle(outbox::UnitOfWork& work, absl::Span<Delivery* const> batch) = 0;
 };
 

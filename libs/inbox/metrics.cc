@@ -48,8 +48,9 @@ void Metrics::Count(const Outcomes& outcomes, size_t messages,
   batch_seconds_.Observe(telemetry::Seconds(duration));
 }
 
-void Metrics::SetLag(const kafka::Consumer& consumer) {
+void Metrics::SetLag(const kafka::Consumer& consumer, const std::vector<std::string>& topics) {
   std::map<std::string, int64_t> by_topic;
+  for (const std::string& topic : topics) by_topic[topic] = 0;
   for (const auto& lag : consumer.Lag()) by_topic[lag.partition.topic] += lag.messages;
   for (const auto& [topic, messages] : by_topic) {
     lag_.Add({{"topic", topic}}).Set(static_cast<double>(messages));

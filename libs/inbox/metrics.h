@@ -3,6 +3,8 @@
 
 #include <chrono>
 #include <cstddef>
+#include <string>
+#include <vector>
 
 #include "libs/inbox/unit.h"
 #include "libs/kafka/consumer.h"
@@ -23,7 +25,8 @@ class Metrics {
   void Count(const Outcomes& outcomes, size_t messages,
              std::chrono::steady_clock::duration duration);
 
-  void SetLag(const kafka::Consumer& consumer);
+  // For each of `topics`, those without partitions of ours too.
+  void SetLag(const kafka::Consumer& consumer, const std::vector<std::string>& topics);
 
  private:
   prometheus::Family<prometheus::Counter>& messages_;

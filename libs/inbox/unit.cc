@@ -13,12 +13,15 @@ namespace inbox {
 namespace {
 
 constexpr size_t kMaxSavepoints = 64;
+// A saga's key is a UUID. What is much longer names none, and might not fit an index.
+constexpr size_t kMaxParkedKey = 256;
 
 // Is the fault in a message, so that the others should go on without it?
 bool MayBeAMessagesFault(const absl::Status& status) {
   if (postgres::IsDataFault(status)) return true;
   const bool own = postgres::SqlState(status).empty();
-  return own && (absl::IsInvalidArgument(status) || absl::IsFailedPrecondition(status));
+  return own && (absl::IsInvalidArgument(status) || absl::IsFailedPrecondition(status) ||
+                 absl::IsDataLoss(status));
 }
 
 // Claims the messages' ids and answers those that nobody had claimed. Sorted, so that two doors
@@ -115,7 +118,7 @@ absl::Status SetAside(outbox::UnitOfWork& work, Delivery& delivery, const absl::
                                                  {"offset", delivery.offset()},
                                                  {"tx_id", delivery.key()},
                                                  {"error", error.ToString()}});
-  if (delivery.key().empty()) {
+  if (delivery.key().empty() || delivery.key().size() > kMaxParkedKey) {
     delivery.DeadLetter(error.ToString());
     work.outbox().Add(DeadLetterEvent(delivery));
     ++outcomes.dead_letters;
@@ -173,6 +176,8 @@ absl::Status ApplyBatch(postgres::Connection& connection, Handler& handler,
   if (!MayBeAMessagesFault(applied)) return applied;
   telemetry::Warn("batch runs again message by message",
                   {{"messages", batch.size()}, {"error", applied.ToString()}});
+  // What the failed attempt marked was undone with it.
+  for (Delivery& delivery : batch) delivery = delivery.Fresh();
   Outcomes apart;
   for (size_t at = 0; at < batch.size(); at += kMaxSavepoints) {
     applied = ApplyOneByOne(connection, handler, oldest, batch.subspan(at, kMaxSavepoints), apart);

@@ -141,6 +141,23 @@ TEST_F(UnitTest, AFaultHurtsOnlyItsSagaAndWhatFollowsOfIt) {
             0);
 }
 
+TEST_F(UnitTest, ADeadLetterBesideAFaultIsOneDeadLetter) {
+  const Sent unreadable = New("a", "unreadable");
+  ASSERT_TRUE(Apply({unreadable, New("b", "violates"), New("c", "good")}).ok());
+  EXPECT_EQ(outcomes_.dead_letters, 1);
+  ASSERT_TRUE(Apply({unreadable}).ok());
+  EXPECT_EQ(outcomes_.duplicates, 1);
+  EXPECT_EQ(database_.Count("SELECT count(*) FROM outbox WHERE topic = 'commands-dlt'"), 1);
+}
+
+TEST_F(UnitTest, AKeyThatCannotBeASagasIsNotParked) {
+  std::string key;
+  for (int i = 0; i < 500; ++i) key += uuid::ToString(uuid::NewV7());  // does not compress
+  ASSERT_TRUE(Apply({New(key, "violates"), New("c", "good")}).ok());
+  EXPECT_EQ(outcomes_.dead_letters, 1);
+  EXPECT_EQ(Written(), "good");
+}
+
 TEST_F(UnitTest, AHandlersOwnRefusalParksToo) {
   ASSERT_TRUE(Apply({New("a", "refused by code"), New("c", "2")}).ok());
   EXPECT_EQ(Written(), "2");

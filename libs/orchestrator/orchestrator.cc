@@ -100,14 +100,27 @@ absl::Status Orchestrator::Handle(outbox::UnitOfWork& work,
           absl::StrCat("there is no saga ", uuid::ToString(item.parsed.tx_id)));
       continue;
     }
+    // A fault of this message would be held against the saga that its key names.
+    if (item.delivery->key() != uuid::ToString(item.parsed.tx_id)) {
+      item.delivery->DeadLetter("the key is not the tx_id");
+      continue;
+    }
     SagaRow& row = found->second;
     const Envelope& envelope = item.parsed.envelope;
     auto decision = saga::OnReply(owner_.table(), row.saga, ReplyOf(envelope));
     if (!decision.ok()) return decision.status();
-    log.AddReply(row.tx_id, item.parsed.command_id, CommandNameOf(row.saga, envelope.command_id()),
-                 envelope, decision->stale);
+    const std::string command = CommandNameOf(row.saga, envelope.command_id());
+    if (!decision->stale) {
+      absl::Status read = owner_.Absorb(command, envelope, row.data);
+      if (absl::IsInvalidArgument(read)) {
+        // Not what the command's participant sends: the true reply is still to come.
+        item.delivery->DeadLetter(std::string(read.message()));
+        continue;
+      }
+      if (!read.ok()) return read;
+    }
+    log.AddReply(row.tx_id, item.parsed.command_id, command, envelope, decision->stale);
     if (decision->stale) continue;
-    if (absl::Status read = owner_.Absorb(envelope, row.data); !read.ok()) return read;
     row.saga = std::move(decision->saga);
     changed.insert(&row);
     for (const saga::CommandToSend& command : decision->send) log.AddCommand(row.tx_id, command);

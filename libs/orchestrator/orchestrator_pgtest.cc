@@ -29,7 +29,8 @@ class Trip : public SagaOwner {
     return absl::OkStatus();
   }
 
-  absl::Status Absorb(const Envelope& reply, std::string& data) const override {
+  absl::Status Absorb(std::string_view, const Envelope& reply, std::string& data) const override {
+    if (reply.has_confirm_stock_reply()) return absl::InvalidArgumentError("another's reply");
     if (!reply.message().empty()) data += reply.message();
     return absl::OkStatus();
   }
@@ -86,10 +87,7 @@ class OrchestratorTest : public testing::Test {
     return reply;
   }
 
-  void Deliver(const std::vector<Envelope>& replies) { Deliver(service_, orchestrator_, replies); }
-
-  void Deliver(postgres::Connection& connection, Orchestrator& orchestrator,
-               const std::vector<Envelope>& replies) {
+  void Deliver(const std::vector<Envelope>& replies) {
     std::vector<std::string> ids, payloads;
     for (const Envelope& reply : replies) {
       ids.push_back(uuid::ToString(uuid::NewV7()));
@@ -100,11 +98,9 @@ class OrchestratorTest : public testing::Test {
       batch.emplace_back(inbox::Record{
           .topic = "replies", .key = replies[i].tx_id(), .payload = payloads[i], .id = ids[i]});
     }
-    inbox::Outcomes outcomes;
     absl::Status applied =
-        inbox::ApplyBatch(connection, orchestrator, {}, absl::MakeSpan(batch), outcomes);
+        inbox::ApplyBatch(service_, orchestrator_, {}, absl::MakeSpan(batch), outcomes_);
     ASSERT_TRUE(applied.ok()) << applied;
-    outcomes_ = outcomes;
   }
 
   saga::Saga Find(const uuid::Uuid& tx_id) {
@@ -189,6 +185,16 @@ TEST_F(OrchestratorTest, AReplyToAnUnknownSagaIsADeadLetter) {
               HasSubstr("there is no saga"));
 }
 
+TEST_F(OrchestratorTest, AForgedReplyIsADeadLetterAndTheTrueOneCounts) {
+  const uuid::Uuid tx_id = StartOne("pohang");
+  const Envelope truth = Answer(LastCommand(), Envelope::APPROVED);
+  Envelope forged = truth;
+  forged.mutable_confirm_stock_reply();
+  Deliver({forged, truth});
+  EXPECT_EQ(outcomes_.dead_letters, 1);
+  EXPECT_EQ(Find(tx_id).step, "flight");
+}
+
 TEST_F(OrchestratorTest, ASagaOfAnotherTableVersionIsParkedAndTheOthersGoOn) {
   const uuid::Uuid old = StartOne("ulsan");
   const Envelope old_command = LastCommand();
@@ -215,23 +221,36 @@ TEST_F(OrchestratorTest, ManySagasInOneBatchAreOneUpdate) {
   EXPECT_EQ(database_.Count("SELECT count(DISTINCT xmin::text) FROM sagas"), 1);
 }
 
-TEST_F(OrchestratorTest, TwoDoorsNeverWaitInACircle) {
-  std::vector<Envelope> replies;
-  for (int i = 0; i < 30; ++i) {
-    StartOne("both");
-    replies.push_back(Answer(LastCommand(), Envelope::APPROVED));
-  }
-  const std::vector<Envelope> backwards(replies.rbegin(), replies.rend());
-  auto run = [&](const std::vector<Envelope>& batch) {
+TEST_F(OrchestratorTest, ASagaWhoseRowDoesNotReadHoldsOnlyItself) {
+  const uuid::Uuid broken = StartOne("gwangju");
+  const Envelope broken_command = LastCommand();
+  const uuid::Uuid other = StartOne("sejong");
+  const Envelope command = LastCommand();
+  ASSERT_TRUE(owner_
+                  .Execute("UPDATE sagas SET commands = '{}' WHERE tx_id = $1",
+                           postgres::Params().Id(broken))
+                  .ok());
+  Deliver({Answer(broken_command, Envelope::APPROVED), Answer(command, Envelope::APPROVED)});
+  EXPECT_EQ(outcomes_.parked, 1);
+  EXPECT_EQ(Find(other).step, "flight");
+}
+
+TEST_F(OrchestratorTest, LocksAreTakenInOneOrderWhateverIsAskedFor) {
+  std::vector<uuid::Uuid> ids;
+  for (int i = 0; i < 50; ++i) ids.push_back(StartOne("both"));
+  // Two that lock the same rows asked for in opposite orders, many times: a deadlock would show.
+  auto run = [&](std::vector<uuid::Uuid> mine) {
     auto connection = *postgres::Connection::Open(database_.service(), "test");
-    Orchestrator mine(trip_, envelope::Format::kProtobuf, registry_);
-    for (const Envelope& reply : batch) Deliver(connection, mine, {reply});
-    Deliver(connection, mine, batch);
+    for (int round = 0; round < 100; ++round) {
+      auto transaction = postgres::Transaction::Begin(connection);
+      auto locked = LockSagas(*transaction, mine);
+      ASSERT_TRUE(locked.ok()) << locked.status();
+      ASSERT_EQ(locked->size(), mine.size());
+    }
   };
-  std::thread one(run, replies), two(run, backwards);
+  std::thread one(run, ids), two(run, std::vector<uuid::Uuid>(ids.rbegin(), ids.rend()));
   one.join();
   two.join();
-  EXPECT_EQ(database_.Count("SELECT count(*) FROM outbox WHERE topic = 'to-flight'"), 30);
 }
 
 }  // namespace

@@ -34,9 +34,11 @@ class SagaOwner {
   virtual absl::Status Fill(const saga::CommandToSend& command, std::string_view data,
                             saga::v1::Envelope& envelope) const = 0;
 
-  // Takes over what a reply brings into the saga's data (a bill). Called for replies that count.
-  // InvalidArgument if the body is not the one expected.
-  virtual absl::Status Absorb(const saga::v1::Envelope& reply, std::string& data) const = 0;
+  // Takes over what the reply to `command` brings into the saga's data (a bill). Called for replies
+  // that would count. InvalidArgument, with `data` unchanged, if the body is not the one that
+  // answers the command: the reply is a dead letter then.
+  virtual absl::Status Absorb(std::string_view command, const saga::v1::Envelope& reply,
+                              std::string& data) const = 0;
 
   // Changes the owner's rows in the same unit of work. The sagas are locked; the owner locks its
   // own rows after them, in the order of their ids.

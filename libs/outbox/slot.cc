@@ -58,8 +58,8 @@ absl::Status CheckSlot(postgres::Connection& connection) {
   if (slot->Text(0, 1) == "lost") {
     return absl::FailedPreconditionError(
         absl::StrCat("replication slot outbox_", database,
-                     " is lost: Postgres has removed WAL that it still needed; see docs on healing "
-                     "before you make a new one"));
+                     " is lost: Postgres has removed WAL that it still needed; find out which rows "
+                     "of outbox are not in Kafka before you make a new one"));
   }
   return absl::OkStatus();
 }

@@ -29,6 +29,8 @@ void Command::Approve(std::string_view outcome) {
 void Command::Reject(std::string_view outcome, std::string message) {
   reply_.set_status(Envelope::REJECTED);
   reply_.set_outcome(std::string(outcome));
+  // No database text can hold a NUL, and a reply that nobody can store would strand its saga.
+  std::erase(message, '\0');
   reply_.set_message(std::move(message));
 }
 

@@ -35,7 +35,7 @@ class Command {
   const saga::v1::Envelope& reply() const { return reply_; }
 
   // A command that is neither approved nor rejected waits for somebody: its reply comes later, by
-  // Replies::Send.
+  // KeepAndSend (replies.h).
   bool answered() const { return reply_.status() != saga::v1::Envelope::STATUS_UNSPECIFIED; }
 
   // What a reply that comes later needs, to be kept in a bytea column.

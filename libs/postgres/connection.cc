@@ -24,11 +24,14 @@ absl::StatusOr<Connection> Connection::Open(const std::string& conninfo,
   const char* keywords[] = {"connect_timeout",
                             "tcp_user_timeout",
                             "keepalives_idle",
+                            "keepalives_interval",
+                            "keepalives_count",
                             "fallback_application_name",
                             "dbname",
                             "client_encoding",
                             nullptr};
-  const char* values[] = {"5", "10000", "10", name.c_str(), conninfo.c_str(), "UTF8", nullptr};
+  const char* values[] = {"5",          "10000",          "10",   "3",    "3",
+                          name.c_str(), conninfo.c_str(), "UTF8", nullptr};
   Connection connection(PQconnectdbParams(keywords, values, /*expand_dbname=*/1));
   PGconn* raw = connection.raw();
   if (raw == nullptr) return absl::ResourceExhaustedError("libpq: out of memory");

@@ -20,16 +20,15 @@ namespace postgres {
 class Connection {
  public:
   // `conninfo` is libpq's: a URI or keywords. Unless it says otherwise a connection attempt takes
-  // at most 5 s, a peer that vanished is noticed within 10 s (tcp_user_timeout), and the session is
-  // named `application`.
+  // at most 5 s, a peer that vanished is noticed within 20 s (tcp_user_timeout, keepalives), and
+  // the session is named `application`.
   static absl::StatusOr<Connection> Open(const std::string& conninfo, std::string_view application);
 
   // One statement, prepared at its first use on this connection: `sql` should be one of a bounded
   // set of texts.
   absl::StatusOr<Result> Execute(std::string_view sql, const Params& params = Params());
 
-  // One or more statements without parameters, by the simple protocol; the last one's rows,
-  // in text format. For migrations and settings.
+  // One or more statements without parameters, by the simple protocol. For migrations and settings.
   absl::Status ExecuteScript(const std::string& sql);
 
   // False after the connection was lost: open another.

@@ -33,7 +33,6 @@ absl::StatusOr<Pool::Lease> Pool::Acquire(absl::Duration timeout) {
 }
 
 void Pool::Return(std::unique_ptr<Connection> connection) {
-  // One that broke takes its idle siblings' word away too, but they find out by themselves.
   const bool usable = connection != nullptr && connection->usable() &&
                       PQtransactionStatus(connection->raw()) == PQTRANS_IDLE;
   std::unique_ptr<Connection> broken;

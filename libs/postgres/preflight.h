@@ -8,9 +8,9 @@
 namespace postgres {
 
 // FailedPrecondition, naming every finding and its fix: synchronous_commit is off (a commit that
-// was answered could be lost), lock_timeout or idle_in_transaction_session_timeout is not set (a
-// stopped process would block others for ever), the role may replicate (it could read the whole
-// cluster).
+// was answered could be lost), fsync is off (the same), lock_timeout or
+// idle_in_transaction_session_timeout is not set (a stopped process would block others for ever),
+// the role may replicate (it could read the whole cluster).
 absl::Status CheckSession(Connection& connection);
 
 }  // namespace postgres

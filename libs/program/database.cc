@@ -61,7 +61,9 @@ std::function<absl::Status()> DatabaseAnswers(postgres::Pool& pool) {
     absl::Status answer;
   };
   return [&pool, last = std::make_shared<Last>()] {
-    std::lock_guard lock(last->mutex);
+    // One question at a time: a database that hangs shall not take every thread that asks.
+    std::unique_lock lock(last->mutex, std::try_to_lock);
+    if (!lock.owns_lock()) return absl::UnavailableError("the database has not answered yet");
     const auto now = std::chrono::steady_clock::now();
     if (last->asked + std::chrono::seconds(1) > now) return last->answer;
     auto lease = pool.Acquire(absl::Milliseconds(500));

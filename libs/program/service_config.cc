@@ -1,10 +1,25 @@
 #include "libs/program/service_config.h"
 
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "libs/topics/topics.h"
 
 namespace program {
+namespace {
+
+// A message to a topic that can never exist would hold up everything behind it.
+absl::Status IsTopicPrefix(std::string_view prefix) {
+  const bool sound = prefix.size() <= 150 && std::ranges::all_of(prefix, [](char c) {
+                       return absl::ascii_isalnum(c) || c == '.' || c == '_' || c == '-';
+                     });
+  return sound ? absl::OkStatus()
+               : absl::InvalidArgumentError("must be up to 150 letters, digits, '.', '_' or '-'");
+}
+
+}  // namespace
 
 std::string ServiceConfig::Topic(std::string_view name) const {
   return topics::WithPrefix(topic_prefix, name);
@@ -42,7 +57,8 @@ service::Verb& AddServiceVerbs(service::Flags& flags, ServiceConfig* config) {
           {.name = "consumer_group", .help = "The Kafka consumer group; replicas share it."});
   run.Add(&config->topic_prefix,
           {.name = "topic_prefix",
-           .help = "Put before every topic's name, so that several systems can share a broker."});
+           .help = "Put before every topic's name, so that several systems can share a broker.",
+           .check = IsTopicPrefix});
   run.Add(&config->create_topics,
           {.name = "create_topics",
            .help = "Make the topics that this service consumes if they are missing. Off where "

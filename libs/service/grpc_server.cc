@@ -62,6 +62,7 @@ void SetLimits(grpc::ServerBuilder& builder, const std::string& name, const Grpc
   for (const auto& [argument, value] : arguments) builder.AddChannelArgument(argument, value);
   grpc::ResourceQuota quota(name);
   quota.Resize(limits.max_buffer_bytes);
+  quota.SetMaxThreads(limits.max_threads);
   builder.SetResourceQuota(quota);
 }
 

@@ -1,5 +1,5 @@
-// A gRPC listener as a component: limits, health, reflection, metrics, drain. Services use the
-// callback API (CallbackServerContext, ServerUnaryReactor, ServerWriteReactor).
+// A gRPC listener as a component: limits, health, reflection, metrics, drain. Calls that wait
+// use the callback API (CallbackServerContext, ServerUnaryReactor, ServerWriteReactor).
 //
 //   service::GrpcServer calls("grpc", {.address = config.grpc_address}, runtime.metrics());
 //   calls.Add(order::v1::OrderService::service_full_name(), &order_service);
@@ -32,6 +32,8 @@ struct GrpcLimits {
   int max_concurrent_streams = 256;
   // All connections together, in buffers.
   std::size_t max_buffer_bytes = 64 << 20;
+  // For calls of the synchronous API, one each; what comes beyond is RESOURCE_EXHAUSTED.
+  int max_threads = 64;
   std::chrono::milliseconds max_connection_idle = std::chrono::minutes(15);
   // A connection that old is asked to go (clients reconnect by themselves) and its calls get
   // `grace` to end; long streams must be able to resume.

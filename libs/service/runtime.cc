@@ -206,12 +206,12 @@ int Runtime::Run(std::span<Component* const> components) {
   }
   const Clock::time_point begin = Clock::now();
   const bool drained = impl_->Drain(impl_->started);
-  impl_->http.Stop();
   const int code = started.ok() && !failure.has_value() && drained ? 0 : 1;
   telemetry::Info("stopped",
                   {{"exit_code", code}, {"drain_s", telemetry::Seconds(Clock::now() - begin)}});
   // Threads that did not end may still use what our callers are about to destroy.
   if (!drained) std::_Exit(code);
+  impl_->http.Stop();
   return code;
 }
 

@@ -13,6 +13,9 @@ namespace {
 constexpr std::string_view kServices[] = {"order-service", "product-service", "customer-service",
                                           "kitchen-service"};
 
+// Seconds: the end of what protobuf's Timestamp may hold.
+constexpr int64_t kYear9999 = 253'402'300'799;
+
 }  // namespace
 
 CanaryListener::CanaryListener() {
@@ -33,8 +36,12 @@ absl::Status CanaryListener::Handle(outbox::UnitOfWork&, absl::Span<inbox::Deliv
       delivery->DeadLetter("the canary's service is none of ours");
       continue;
     }
-    const std::chrono::nanoseconds since_epoch(
-        google::protobuf::util::TimeUtil::TimestampToNanoseconds(canary.insert_time()));
+    if (canary.insert_time().seconds() < 0 || canary.insert_time().seconds() > kYear9999) {
+      delivery->DeadLetter("the canary's time is none");
+      continue;
+    }
+    const std::chrono::microseconds since_epoch(
+        google::protobuf::util::TimeUtil::TimestampToMicroseconds(canary.insert_time()));
     const Clock::time_point inserted{std::chrono::duration_cast<Clock::duration>(since_epoch)};
     // A canary from the future would hide a standstill until then.
     found->second = std::max(found->second, std::min(inserted, Clock::now()));

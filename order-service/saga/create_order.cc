@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "libs/envelope/envelope.h"
 #include "libs/telemetry/check.h"
 #include "libs/telemetry/log.h"
 #include "libs/topics/topics.h"
@@ -144,7 +145,15 @@ absl::Status CreateOrderSaga::Fill(const saga::CommandToSend& command, std::stri
   return builder->second(*parsed, envelope);
 }
 
-absl::Status CreateOrderSaga::Absorb(const Envelope& reply, std::string& data) const {
+absl::Status CreateOrderSaga::Absorb(std::string_view command, const Envelope& reply,
+                                     std::string& data) const {
+  // product.v1.ReserveStock is answered by product.v1.ReserveStockReply, and so on.
+  const std::string expected = absl::StrCat(".", std::string(command), "Reply");
+  const std::string body = envelope::BodyType(reply);
+  if (!body.ends_with(expected)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(body, " does not answer ", std::string(command)));
+  }
   const bool billed = reply.has_reserve_stock_reply() && reply.status() == Envelope::APPROVED;
   if (!billed) return absl::OkStatus();
   if (!reply.reserve_stock_reply().has_bill()) {

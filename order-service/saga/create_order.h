@@ -29,7 +29,8 @@ class CreateOrderSaga : public orchestrator::SagaOwner {
   const saga::StepTable& table() const override { return table_; }
   absl::Status Fill(const saga::CommandToSend& command, std::string_view data,
                     saga::v1::Envelope& envelope) const override;
-  absl::Status Absorb(const saga::v1::Envelope& reply, std::string& data) const override;
+  absl::Status Absorb(std::string_view command, const saga::v1::Envelope& reply,
+                      std::string& data) const override;
   absl::Status React(outbox::UnitOfWork& work,
                      absl::Span<const orchestrator::Happened> happened) override;
 

@@ -39,7 +39,7 @@ TEST_F(CreateOrderSagaTest, EveryCommandOfTheTableHasItsOwnBody) {
   Envelope bill;
   bill.set_status(Envelope::APPROVED);
   bill.mutable_reserve_stock_reply()->mutable_bill()->mutable_total()->set_minor_units(7);
-  ASSERT_TRUE(saga_.Absorb(bill, data_).ok());
+  ASSERT_TRUE(saga_.Absorb("ReserveStock", bill, data_).ok());
   std::set<int> bodies;
   for (const saga::Step& step : saga_.table().steps) {
     for (const saga::Command& command : step.commands) {
@@ -59,7 +59,7 @@ TEST_F(CreateOrderSagaTest, TheCustomerIsAskedForTheBillsTotal) {
   Envelope reply;
   reply.set_status(Envelope::APPROVED);
   reply.mutable_reserve_stock_reply()->mutable_bill()->mutable_total()->set_minor_units(63000);
-  ASSERT_TRUE(saga_.Absorb(reply, data_).ok());
+  ASSERT_TRUE(saga_.Absorb("ReserveStock", reply, data_).ok());
   const Envelope command = Filled("ValidateCustomer", data_);
   EXPECT_EQ(command.validate_customer().user_id(), 1234);
   EXPECT_EQ(command.validate_customer().total().minor_units(), 63000);
@@ -69,9 +69,17 @@ TEST_F(CreateOrderSagaTest, AnApprovalWithoutABillIsRefused) {
   Envelope reply;
   reply.set_status(Envelope::APPROVED);
   reply.mutable_reserve_stock_reply();
-  EXPECT_TRUE(absl::IsInvalidArgument(saga_.Absorb(reply, data_)));
+  EXPECT_TRUE(absl::IsInvalidArgument(saga_.Absorb("ReserveStock", reply, data_)));
   reply.set_status(Envelope::REJECTED);
-  EXPECT_TRUE(saga_.Absorb(reply, data_).ok());
+  EXPECT_TRUE(saga_.Absorb("ReserveStock", reply, data_).ok());
+}
+
+TEST_F(CreateOrderSagaTest, AnotherCommandsReplyIsNoAnswer) {
+  Envelope reply;
+  reply.set_status(Envelope::APPROVED);
+  reply.mutable_release_stock_reply();
+  EXPECT_TRUE(absl::IsInvalidArgument(saga_.Absorb("ReserveStock", reply, data_)));
+  EXPECT_TRUE(saga_.Absorb("ReleaseStock", reply, data_).ok());
 }
 
 TEST_F(CreateOrderSagaTest, TopicsCarryThePrefix) {

@@ -22,7 +22,7 @@ using std::chrono::milliseconds;
 constexpr char kChannel[] = "order_changed";
 // NOTIFY takes up to 8,000 bytes.
 constexpr size_t kMaxPayload = 7'900;
-constexpr milliseconds kTick{1000};
+constexpr milliseconds kReconnectPause{1000};
 constexpr size_t kIdLength = 36;
 
 struct Watcher {
@@ -35,11 +35,12 @@ struct Watcher {
 }  // namespace
 
 struct OrderFeed::Impl {
-  explicit Impl(postgres::Pool& pool)
-      : pool(pool), wakeup(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+  Impl(postgres::Pool& pool, milliseconds tick)
+      : pool(pool), tick_length(tick), wakeup(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
   ~Impl() { close(wakeup); }
 
   postgres::Pool& pool;
+  const milliseconds tick_length;
   const int wakeup;  // readable when there is something to do
   std::jthread thread;
 
@@ -136,6 +137,11 @@ struct OrderFeed::Impl {
     return {wanted.begin(), wanted.end()};
   }
 
+  bool HasToRead() {
+    std::lock_guard lock(mutex);
+    return !to_read.empty();
+  }
+
   std::vector<uuid::Uuid> TakeAnnouncements() {
     std::lock_guard lock(mutex);
     return std::exchange(to_announce, {});
@@ -169,7 +175,7 @@ struct OrderFeed::Impl {
       if (absl::Status sent = Notify(connection, TakeAnnouncements()); !sent.ok()) return sent;
       TakeNotifications(connection);
       const bool ticked = Clock::now() >= tick;
-      if (ticked) tick = Clock::now() + kTick;
+      if (ticked) tick = Clock::now() + tick_length;
       const std::vector<uuid::Uuid> wanted = TakeWanted(ticked);
       std::vector<OrderRow> orders;
       if (!wanted.empty()) {
@@ -179,6 +185,9 @@ struct OrderFeed::Impl {
       }
       Deliver(orders);
       if (!connection.usable()) return absl::UnavailableError("the connection was lost");
+      // What came while the orders were read is in libpq's hands already, and the socket is quiet.
+      TakeNotifications(connection);
+      if (HasToRead()) continue;
       Sleep(PQsocket(connection.raw()), UntilNextDeadline(tick));
     }
     return absl::OkStatus();
@@ -188,10 +197,12 @@ struct OrderFeed::Impl {
     while (!Draining()) {
       auto lease = pool.Acquire(absl::Seconds(1));
       absl::Status served = lease.ok() ? Serve(**lease) : lease.status();
+      // It goes back to the pool, where nobody would take its notifications.
+      if (lease.ok()) (*lease)->ExecuteScript("UNLISTEN *").IgnoreError();
       if (served.ok()) break;
       telemetry::Warn("watching orders waits for the database", {{"error", served.ToString()}});
       Deliver({});  // deadlines hold all the same
-      Sleep(-1, std::min(kTick, UntilNextDeadline(Clock::now() + kTick)));
+      Sleep(-1, UntilNextDeadline(Clock::now() + kReconnectPause));
     }
     Deliver({});  // everybody is told that it is over
     std::lock_guard lock(mutex);
@@ -200,7 +211,7 @@ struct OrderFeed::Impl {
   }
 };
 
-OrderFeed::OrderFeed(postgres::Pool& pool) : impl_(new Impl(pool)) {}
+OrderFeed::OrderFeed(postgres::Pool& pool, milliseconds tick) : impl_(new Impl(pool, tick)) {}
 
 OrderFeed::~OrderFeed() {
   BeginDrain();

@@ -32,8 +32,10 @@ class OrderFeed : public service::Component {
   using OnOrder = std::function<bool(const OrderRow* order)>;
   using WatchId = uint64_t;
 
-  // `pool` is not owned; the feed holds one of its connections.
-  explicit OrderFeed(postgres::Pool& pool);
+  // `pool` is not owned; the feed holds one of its connections. `tick`: how often everything is
+  // read that somebody waits for.
+  explicit OrderFeed(postgres::Pool& pool,
+                     std::chrono::milliseconds tick = std::chrono::seconds(1));
   ~OrderFeed() override;
 
   // From now on `on_order` gets each state of the order above `after_version`: the present one at

@@ -73,8 +73,8 @@ class OrderFeedTest : public testing::Test {
                                        &postgres::OrchestratorMigrations(),
                                        &postgres::OrderMigrations()}};
   postgres::Pool pool_{database_.service(), "test", 4};
-  Ear ear_;  // outlives the feed, which tells it of the end
-  OrderFeed feed_{pool_};
+  Ear ear_;                                       // outlives the feed, which tells it of the end
+  OrderFeed feed_{pool_, std::chrono::hours(1)};  // so that only notifications bring news
 };
 
 TEST_F(OrderFeedTest, SendsTheStateAtOnceAndThenEachChange) {
@@ -95,20 +95,24 @@ TEST_F(OrderFeedTest, AReconnectMissesNothingAndRepeatsNothing) {
 
 TEST_F(OrderFeedTest, HearsOfChangesOnAnotherReplica) {
   const uuid::Uuid id = MakeOrder();
-  feed_.Watch(id, 1, Never(), ear_.Listen());
+  feed_.Watch(id, 0, Never(), ear_.Listen());
+  EXPECT_THAT(ear_.Await(1), ElementsAre(1));
   postgres::Pool other_pool(database_.service(), "test", 1);
-  OrderFeed other(other_pool);
+  OrderFeed other(other_pool, std::chrono::hours(1));
   ASSERT_TRUE(other.Start({}).ok());
   ApproveInDatabase(id);
   other.Announce({id});
-  EXPECT_THAT(ear_.Await(1), ElementsAre(2));
+  EXPECT_THAT(ear_.Await(2), ElementsAre(1, 2));
 }
 
 TEST_F(OrderFeedTest, ALostNotificationIsMadeUpFor) {
+  OrderFeed ticking(pool_, milliseconds(50));
+  ASSERT_TRUE(ticking.Start({}).ok());
   const uuid::Uuid id = MakeOrder();
-  feed_.Watch(id, 1, Never(), ear_.Listen());
+  ticking.Watch(id, 0, Never(), ear_.Listen());
+  EXPECT_THAT(ear_.Await(1), ElementsAre(1));
   ApproveInDatabase(id);  // and nobody announces it
-  EXPECT_THAT(ear_.Await(1), ElementsAre(2));
+  EXPECT_THAT(ear_.Await(2), ElementsAre(1, 2));
 }
 
 TEST_F(OrderFeedTest, EndsAtTheDeadline) {
