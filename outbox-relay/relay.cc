@@ -39,6 +39,7 @@ Relay::Relay(RelayOptions options, ReplicationStream& source, Producer& sink, Le
       state_(state),
       timers_(metrics),
       router_(options_.name),
+      pacer_(Clock::now()),
       known_before_(ledger.received()),
       already_durable_(std::move(already_durable)),
       schedule_(options_.wal_sender_timeout, Clock::now()),
@@ -69,6 +70,8 @@ bool Relay::MayRead() const {
 
 absl::Status Relay::Receive() {
   if (read_all_) return absl::OkStatus();
+  if (!in_burst_) pacer_.OnRead(Clock::now());
+  in_burst_ = true;
   bool received = false;
   for (int frames = 0; frames < kFramesPerTurn && MayRead(); ++frames) {
     timers_.NextEvent();
@@ -141,6 +144,7 @@ void Relay::OnBegin() {
 }
 
 absl::Status Relay::Route() {
+  ++burst_events_;
   record_ = &router_.Build(decoder_.event());
   ticket_ = ledger_.AddEvent();
   timers_.Mark(Stage::kRoute);
@@ -210,30 +214,54 @@ absl::Status Relay::Confirm() {
   return source_.SendStatus(confirmed);
 }
 
+bool Relay::EndBurst() {
+  const Clock::time_point now = Clock::now();
+  if (in_burst_ && now < pacer_.NextRead()) {
+    pollfd socket = {source_.fd(), POLLIN, 0};
+    if (poll(&socket, 1, 0) != 0) return false;
+  }
+  if (in_burst_) {
+    const int64_t age = UnixMicrosecondsNow() - decoder_.commit_unix_microseconds();
+    pacer_.OnBurst(std::exchange(burst_events_, 0), std::chrono::microseconds(age), now);
+  }
+  in_burst_ = false;
+  return true;
+}
+
 absl::Status Relay::Wait() {
+  if (MayRead() && !EndBurst()) {
+    read_all_ = false;
+    return absl::OkStatus();
+  }
+  const Clock::time_point now = Clock::now();
+  const bool resting = MayRead() && now < pacer_.NextRead();
+  const bool reading = MayRead() && !resting;
   Clock::time_point until = schedule_.Due(Tellable());
+  if (resting) until = std::min(until, pacer_.NextRead());
   if (topic_missing_) until = std::min(until, ask_again_at_);
-  const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now());
-  const int reading = MayRead() ? POLLIN : 0;
+  const auto left = std::clamp<std::chrono::nanoseconds>(until - now, std::chrono::nanoseconds(0),
+                                                         std::chrono::nanoseconds(999'999'999));
+  const timespec timeout = {.tv_sec = 0, .tv_nsec = left.count()};
   pollfd descriptors[] = {
-      {source_.fd(), static_cast<short>(reading | (source_.wants_write() ? POLLOUT : 0)), 0},
+      {source_.fd(),
+       static_cast<short>((reading ? POLLIN : 0) | (source_.wants_write() ? POLLOUT : 0)), 0},
       {sink_.event_fd(), POLLIN, 0},
       {draining_ ? -1 : options_.stop_fd, POLLIN, 0}};
-  const int ready =
-      poll(descriptors, 3, static_cast<int>(std::clamp<int64_t>(left.count(), 0, 1'000)));
+  const int ready = ppoll(descriptors, 3, &timeout, nullptr);
   if (ready < 0 && errno != EINTR) {
     return absl::InternalError(absl::StrCat("poll: ", std::strerror(errno)));
   }
-  if (ready <= 0) return absl::OkStatus();
-  const bool broken = (descriptors[0].revents & (POLLERR | POLLHUP)) != 0;
-  if (reading != 0) {
-    read_all_ = !broken && (descriptors[0].revents & POLLIN) == 0;
-  } else if (broken) {
+  const short on_source = ready > 0 ? descriptors[0].revents : 0;
+  if (!reading && (on_source & (POLLERR | POLLHUP)) != 0) {
     return absl::UnavailableError("lost the replication connection while reading was paused");
   }
-  if (descriptors[1].revents != 0) sink_.ClearEvent();
-  if ((descriptors[0].revents & POLLOUT) != 0) return source_.Flush();
-  return absl::OkStatus();
+  if (reading) {
+    read_all_ = (on_source & ~POLLOUT) == 0;
+  } else if (resting) {
+    read_all_ = Clock::now() < pacer_.NextRead();
+  }
+  if (ready > 0 && descriptors[1].revents != 0) sink_.ClearEvent();
+  return (on_source & POLLOUT) != 0 ? source_.Flush() : absl::OkStatus();
 }
 
 absl::Status Relay::CheckServerLeaving() {

@@ -16,6 +16,7 @@
 #include "outbox-relay/sink/producer.h"
 #include "outbox-relay/sink/record.h"
 #include "outbox-relay/source/confirm_schedule.h"
+#include "outbox-relay/source/read_pacer.h"
 #include "outbox-relay/source/replication_stream.h"
 #include "outbox-relay/source/stream_frame.h"
 #include "outbox-relay/source/transaction_reader.h"
@@ -64,6 +65,8 @@ class Relay {
 
   absl::Status Wait();
   bool MayRead() const;
+  // Whether the socket has nothing more and a longer burst is worth some waiting.
+  bool EndBurst();
   // What Postgres may be told; 0/0 if nothing.
   Lsn Tellable() const;
   absl::Status CheckServerLeaving();
@@ -81,7 +84,10 @@ class Relay {
   TransactionReader decoder_;
   RecordBuilder router_;
 
-  bool read_all_ = false;  // the socket has nothing more
+  bool read_all_ = false;  // what was received is worked off
+  ReadPacer pacer_;
+  bool in_burst_ = false;
+  uint64_t burst_events_ = 0;
   bool skipping_ = false;  // Kafka has the transaction that is coming in, or gets it from this sink
   const Lsn known_before_;
   const std::vector<Lsn> already_durable_;

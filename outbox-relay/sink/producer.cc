@@ -17,12 +17,9 @@ namespace {
 using NameAndValue = std::pair<std::string_view, std::string_view>;
 
 constexpr NameAndValue kDefaults[] = {
-    // Whatever comes while a request is out waits for the next one: batches grow with the load by
-    // themselves, and an event that comes alone does not wait. A broker handles one request of a
-    // connection at a time anyway; more of them out only made the batches smaller (tried: 1 row a
-    // transaction, 5 in flight, three times the CPU here and five times at the broker).
+    // An event that comes alone does not wait; when many come, the relay hands them over in bursts
+    // (read_pacer.h).
     {"linger.ms", "0"},
-    {"max.in.flight.requests.per.connection", "1"},
     {"socket.nagle.disable", "true"},
     {"socket.keepalive.enable", "true"},
     {"compression.type", "lz4"},
