@@ -80,7 +80,8 @@ absl::Status SourceLoop::RunSession(std::stop_token stop) {
 }
 
 absl::Status SourceLoop::Reconcile(const ReplicationStream& stream) {
-  if (history_) {
+  // Who has streamed nothing yet remembers nothing that could be wrong.
+  if (history_ && ledger_.received().known()) {
     absl::Status same = CheckSameHistory(*history_, stream.identity(), ledger_.received());
     if (!same.ok()) return same;
     if (stream.slot_confirmed() > ledger_.received()) {

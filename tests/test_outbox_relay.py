@@ -143,7 +143,7 @@ def make_cluster(servers: TestServers, tmp_path_factory) -> Iterator[Callable[..
 
 
 def test_another_cluster_at_the_same_address_is_refused(servers, outbox, relay, make_cluster):
-    """Rule 8: the same database name, table and slot, but another history of writes."""
+    """The same database name, table and slot, but another history of writes."""
     outbox.insert("old-", 10)
     expect_all(servers, outbox)
     other = make_cluster()

@@ -1,4 +1,4 @@
-// Whether a position that was remembered still means something (rule 8 of the protocols).
+// Whether a position that was remembered still means something.
 #ifndef ORDER_SAGA_OUTBOX_RELAY_SOURCE_HISTORY_H_
 #define ORDER_SAGA_OUTBOX_RELAY_SOURCE_HISTORY_H_
 

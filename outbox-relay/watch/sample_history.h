@@ -1,4 +1,4 @@
-// Which outbox rows were published? (rule 9 of the protocols)
+// Which outbox rows were published?
 //
 // A row does not know the log position of its commit. But ten times a second (S, L) is taken in one
 // statement: S, which transactions are over, and L, how far the log was. If everything before L is
