@@ -20,7 +20,7 @@ def build(targets: list[str], *, log: Path, preset: str = "dev") -> None:
 
 
 def _build(targets: list[str], log: Path, preset: str) -> None:
-    _configure(preset, log)
+    configure(preset, log)
     what = f"{len(targets)} targets" if targets else "everything"
     title = f"Building {targets[0] if len(targets) == 1 else what} ({preset})"
     begin = log.stat().st_size if log.exists() else 0
@@ -69,7 +69,8 @@ def _ninja_environment() -> dict[str, str]:
     }
 
 
-def _configure(preset: str, log: Path) -> None:
+def configure(preset: str, log: Path) -> None:
+    """Runs CMake where that is needed."""
     folder = folders.build(preset)
     stamp = folder / "cmake_lists.txt"
     # A folder that appears is added by the top level, which ninja does not notice.

@@ -10,7 +10,7 @@ import xml.etree.ElementTree as xml
 from dataclasses import dataclass
 from pathlib import Path
 
-from devtools import builds, console, folders, grpcurl, kafka
+from devtools import builds, console, folders, grpcurl, kafka, programs
 from devtools.parallel import together
 from devtools.processes import Failed
 from devtools.servers import TestServers
@@ -40,7 +40,7 @@ def run(selection: list[str], *, preset: str = "dev") -> int:
     try:
         with _timed(seconds, "build and servers"):
             together(
-                lambda: builds.build([], log=LOGS / "build.log", preset=preset),
+                lambda: _build(pattern, preset),
                 lambda: _start(servers),
             )
         results = servers.folder / "results"
@@ -108,6 +108,18 @@ def count_junit(text: str) -> Counts:
     return counts
 
 
+def _build(pattern: str, preset: str) -> None:
+    """Everything; for a selection the C++ tests that it names and the five programs."""
+    log = LOGS / "build.log"
+    targets = []
+    if pattern:
+        builds.configure(preset, log)
+        command = ["ctest", "--test-dir", str(folders.build(preset)), "-N", "-R", pattern]
+        listed = subprocess.run(command, capture_output=True, text=True).stdout
+        targets = re.findall(r"Test +#\d+: (\S+)", listed) + [p.name for p in programs.ALL]
+    builds.build(targets, log=log, preset=preset)
+
+
 def _start(servers: TestServers, *, quiet: bool = False) -> None:
     kafka.fetch_jars(LOGS / "setup.log")
     if quiet:
@@ -134,14 +146,14 @@ def _ctest(pattern: str, preset: str, results: Path, environment: dict[str, str]
     outer = results / "ctest.xml"
     if not outer.exists():
         return counts
-    programs = list(xml.fromstring(outer.read_text()).iter("testcase"))
-    for program in programs:
+    tests = list(xml.fromstring(outer.read_text()).iter("testcase"))
+    for program in tests:
         cases = results / "gtest" / f"{program.get('name')}.xml"
         inner = count_junit(cases.read_text()) if cases.exists() else Counts()
         if program.get("status") == "fail" and not inner.failed:
             inner.failed += 1
         counts += inner
-    slowest = sorted(programs, key=lambda p: -float(p.get("time") or 0))[:5]
+    slowest = sorted(tests, key=lambda p: -float(p.get("time") or 0))[:5]
     if slowest:
         console.say(
             "Slowest: "
