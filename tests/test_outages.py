@@ -68,12 +68,7 @@ def test_programs_that_start_before_their_servers_wait_for_them(own_servers, mak
         system.start(program, wait=False)
     for program in PROGRAMS:
         wait_until(lambda p=program: ready(system, p)[0] == 503, f"{program} is up, but not ready")
-        wait_until(
-            lambda p=program: (
-                "waits for" in log_of(system, p) or "waiting for" in log_of(system, p)
-            ),
-            f"{program} says that it waits",
-        )
+        wait_until(lambda p=program: waits(system, p), f"{program} says that it waits")
     with pytest.raises(grpc.RpcError) as refused:
         system.place_request(shop.request())
     assert refused.value.code() == grpc.StatusCode.UNAVAILABLE

@@ -5,6 +5,7 @@ import re
 import shutil
 import socket
 import subprocess
+import tempfile
 from pathlib import Path
 
 import psycopg
@@ -251,11 +252,10 @@ def test_a_relay_without_a_migration_or_a_slot_says_so_and_waits(deployment):
 
 
 @pytest.fixture(scope="module")
-def guarded_server(tmp_path_factory):
+def guarded_server():
     """A Postgres that asks for passwords."""
-    folder = tmp_path_factory.mktemp("guarded")
-    for parent in (folder, *folder.parents[:2]):
-        os.chmod(parent, 0o755)  # the user postgres passes through
+    folder = Path(tempfile.mkdtemp(prefix="order-saga-test-"))
+    os.chmod(folder, 0o755)  # the user postgres passes through it
     cluster = postgres.Cluster(
         folder / "postgres", ports.free_ports(1)[0], superuser_password="super-secret"
     )

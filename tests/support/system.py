@@ -265,21 +265,9 @@ class System:
         self._channels.append(channel)
         return channel
 
-    def _delete_topics(self) -> None:
-        """They would cost the shared broker 168 partitions a system."""
-        client = AdminClient({"bootstrap.servers": self.kafka})
-        prefix = self.deployment.topic_prefix
-        try:
-            names = [n for n in client.list_topics(timeout=10).topics if n.startswith(prefix)]
-        except KafkaException:
-            return  # the test's own broker, which it has stopped
-        if names:
-            for done in client.delete_topics(names).values():
-                done.result(timeout=30)
-
 
 def remove(deployment: programs.Deployment) -> None:
-    """Kills the programs, and drops their databases with their slots."""
+    """Kills the programs, and drops their topics, and their databases with their slots."""
     for program in programs.ALL:
         deployment.kill9(program.name)
     if not deployment.cluster.is_ready():
@@ -290,7 +278,23 @@ def remove(deployment: programs.Deployment) -> None:
         deployment.cluster.sql(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
     # At once: each waits for a checkpoint, which they share.
-    together(*(lambda s=s: drop(deployment.database(s)) for s in programs.SERVICES))
+    together(
+        lambda: _delete_topics(deployment),
+        *(lambda s=s: drop(deployment.database(s)) for s in programs.SERVICES),
+    )
+
+
+def _delete_topics(deployment: programs.Deployment) -> None:
+    """They would cost the shared broker 168 partitions a system."""
+    client = AdminClient({"bootstrap.servers": deployment.kafka})
+    prefix = deployment.topic_prefix
+    try:
+        names = [n for n in client.list_topics(timeout=10).topics if n.startswith(prefix)]
+    except KafkaException:
+        return  # the test's own broker, which it has stopped
+    if names:
+        for done in client.delete_topics(names).values():
+            done.result(timeout=30)
 
 
 def _drop_slots(deployment: programs.Deployment, database: str) -> bool:
