@@ -14,7 +14,7 @@ class TicketCommandsTest : public testing::Test {
  protected:
   static Envelope ToCreate(const std::string& tx_id, int64_t amount) {
     Envelope command = Counter::NewCommand(tx_id);
-    command.mutable_create_ticket()->set_order_id("order of " + tx_id);
+    command.mutable_create_ticket()->set_order_id("order-of-" + tx_id);
     auto* line = command.mutable_create_ticket()->add_lines();
     line->set_product_id(123);
     line->set_amount(amount);
