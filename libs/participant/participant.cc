@@ -16,11 +16,11 @@ absl::Status Participant::Handle(outbox::UnitOfWork& work,
     auto parsed = envelope::Parse(delivery->payload(), delivery->content_type());
     if (!parsed.ok()) {
       delivery->DeadLetter(std::string(parsed.status().message()));
-    } else if (delivery->key() != uuid::ToString(parsed->tx_id)) {
-      delivery->DeadLetter("the key is not the tx_id");
     } else if (!handler_.Handles(parsed->envelope)) {
       delivery->DeadLetter(
           absl::StrCat(envelope::BodyType(parsed->envelope), " is no command for this service"));
+    } else if (delivery->key() != uuid::ToString(parsed->tx_id)) {
+      delivery->DeadLetter("the key is not the tx_id");
     } else {
       commands.emplace_back(std::move(parsed->envelope), parsed->tx_id, parsed->command_id,
                             delivery->traceparent());
