@@ -306,7 +306,7 @@ GARBAGE = {
         ),
         "too old",
     ),
-    "huge": (COMMANDS, lambda: (b"\xff" * 1_000_000, {"id": uuid7()}), "no saga.v1.Envelope"),
+    "huge": (COMMANDS, lambda: (b"\xff" * 900_000, {"id": uuid7()}), "no saga.v1.Envelope"),
 }
 
 
@@ -321,6 +321,17 @@ def test_a_message_that_cannot_be_used_becomes_a_dead_letter(system, shop, name)
     assert letter.headers["kafka_dlt-original-topic"] == system.topic(topic)
     assert complaint in letter.headers["kafka_dlt-exception-message"]
     assert (letter.key, letter.value) == ("some-key", value)
+    assert_orders_go_through(system, shop)
+
+
+def test_a_payload_too_large_for_its_dead_letter_is_left_where_it_lies(system, shop):
+    value = b"\xff" * 1_000_000
+    origin = kafka_log.produce(
+        system.kafka, system.topic(COMMANDS), value, key="some-key", headers={"id": uuid7()}
+    )
+    (letter,) = wait_until(lambda: letters_of(system, COMMANDS, origin), "a dead letter")
+    assert letter.headers["kafka_dlt-payload-omitted"] == str(len(value))
+    assert not letter.value
     assert_orders_go_through(system, shop)
 
 
