@@ -19,7 +19,7 @@ struct Config {
   service::KafkaConfig kafka;
   service::RuntimeConfig runtime;
   int wal_sender_timeout_s = 10;
-  int max_in_flight_mb = 16;
+  int max_in_flight_mb = 8;
 };
 
 // Adds the verb `run`. `config` must outlive the parse.

@@ -26,7 +26,7 @@ struct ProducerOptions {
   kafka::Settings kafka;
   // Memory for events that Kafka has not acknowledged, in bytes, librdkafka's own included.
   // Overstepped by at most one event.
-  size_t max_in_flight_bytes = 16 << 20;
+  size_t max_in_flight_bytes = 8 << 20;
 };
 
 // Used by one thread. Records are acknowledged by all in-sync replicas, and once one of a partition
