@@ -4,6 +4,7 @@ import grpc
 import pytest
 
 from devtools import metrics
+from tests.support import kafka_log
 from tests.support.deadline import wait_until
 from tests.support.load import Load
 from tests.support.shop import Shop
@@ -40,6 +41,28 @@ def test_postgres_is_killed_under_load(own_servers, make_system):
     shop.check_books(load.orders, requests)
     for program in PROGRAMS:
         system.deployment.wait_ready(program)
+
+
+def test_replies_that_are_faster_than_the_commits_they_follow(own_servers, make_system):
+    """Postgres streams a commit once it is on disk, and shows it when a synchronous standby has it."""
+    system = make_system(servers=own_servers)
+    shop = Shop(system)
+    first = system.place_request(shop.request())
+    assert system.wait_saga_end(first.tx_id).state == "COMPLETED"
+    replies = system.topic("product-to-order-product-stock")
+    before = kafka_log.count(system.kafka, replies)
+
+    own_servers.postgres.sql("ALTER SYSTEM SET synchronous_standby_names = 'one_that_is_away'")
+    own_servers.postgres.sql("SELECT pg_reload_conf()")
+    try:
+        call = system.order.CreateOrder.future(shop.request(), timeout=60)
+        wait_until(lambda: kafka_log.count(system.kafka, replies) > before, "the first reply")
+        log = system.deployment.log("order-service")
+        wait_until(lambda: "faster than its saga" in log.read_text(), "it is seen too early")
+    finally:
+        own_servers.postgres.sql("ALTER SYSTEM RESET synchronous_standby_names")
+        own_servers.postgres.sql("SELECT pg_reload_conf()")
+    assert system.wait_saga_end(call.result().order.tx_id).state == "COMPLETED"
 
 
 def test_kafka_is_killed_under_load_and_the_relay_meanwhile(own_servers, make_system):

@@ -1,6 +1,8 @@
 #include "libs/orchestrator/orchestrator.h"
 
+#include <algorithm>
 #include <deque>
+#include <iterator>
 #include <set>
 
 #include "absl/strings/str_cat.h"
@@ -89,6 +91,11 @@ absl::Status Orchestrator::Handle(outbox::UnitOfWork& work,
   if (items.empty()) return absl::OkStatus();
   auto sagas = LockSagas(work.transaction(), {ids.begin(), ids.end()});
   if (!sagas.ok()) return sagas.status();
+  std::vector<uuid::Uuid> missing;
+  std::ranges::copy_if(ids, std::back_inserter(missing),
+                       [&](const uuid::Uuid& id) { return !sagas->contains(id); });
+  absl::Status unknown = unknown_.Confirm(work.transaction(), missing);
+  if (!unknown.ok()) return unknown;
 
   std::set<const SagaRow*> changed;
   std::vector<Happened> happened;

@@ -13,6 +13,7 @@
 #include "libs/inbox/handler.h"
 #include "libs/orchestrator/metrics.h"
 #include "libs/orchestrator/saga_owner.h"
+#include "libs/orchestrator/unknown_sagas.h"
 #include "libs/outbox/unit_of_work.h"
 #include "prometheus/registry.h"
 
@@ -35,8 +36,8 @@ class Orchestrator : public inbox::Handler {
   // Begins sagas: their rows, and the first step's commands.
   absl::Status Start(outbox::UnitOfWork& work, absl::Span<const Begin> begins);
 
-  // Decides a batch of replies. A reply to a saga that does not exist is a dead letter: a saga's
-  // row commits with its first command, so no reply can be earlier.
+  // Decides a batch of replies. A reply to a saga that does not exist is a dead letter. Aborted: a
+  // saga may be about to become visible (unknown_sagas.h).
   absl::Status Handle(outbox::UnitOfWork& work, absl::Span<inbox::Delivery* const> batch) override;
 
  private:
@@ -46,6 +47,7 @@ class Orchestrator : public inbox::Handler {
   SagaOwner& owner_;
   const envelope::Format format_;
   Metrics metrics_;
+  UnknownSagas unknown_;
 };
 
 }  // namespace orchestrator

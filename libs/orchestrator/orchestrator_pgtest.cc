@@ -9,6 +9,7 @@
 #include "libs/orchestrator/orchestrator.h"
 #include "libs/orchestrator/saga_queries.h"
 #include "libs/outbox/migrations.h"
+#include "libs/saga/command_id.h"
 #include "libs/testing/test_database.h"
 
 namespace orchestrator {
@@ -172,6 +173,37 @@ TEST_F(OrchestratorTest, RepeatedAndForeignRepliesChangeNothing) {
   EXPECT_EQ(Find(tx_id).version, 2);
   EXPECT_EQ(database_.Count("SELECT count(*) FROM outbox WHERE topic = 'to-flight'"), 1);
   EXPECT_EQ(database_.Count("SELECT count(*) FROM saga_log WHERE kind = 3"), 3);
+}
+
+// Postgres streams a commit before it shows it.
+TEST_F(OrchestratorTest, AReplyThatIsFasterThanItsSagaIsNoDeadLetter) {
+  const uuid::Uuid tx_id = uuid::NewV7();
+  postgres::Connection other = *postgres::Connection::Open(database_.service(), "test");
+  auto work = outbox::UnitOfWork::Begin(other);
+  const Begin begin{tx_id, "seoul", "00-trace"};
+  ASSERT_TRUE(orchestrator_.Start(*work, {&begin, 1}).ok());
+
+  Envelope command;
+  command.set_target("TRIP");
+  command.set_tx_id(uuid::ToString(tx_id));
+  command.set_step("hotel");
+  command.set_command_id(
+      saga::CommandId(command.tx_id(), "hotel", "BookHotel", saga::Direction::kAction));
+  const std::string payload = Answer(command, Envelope::APPROVED).SerializeAsString();
+  const std::string id = uuid::ToString(uuid::NewV7());
+  const inbox::Record record{
+      .topic = "replies", .key = command.tx_id(), .payload = payload, .id = id};
+
+  std::vector<inbox::Delivery> early = {inbox::Delivery(record)};
+  absl::Status applied =
+      inbox::ApplyBatch(service_, orchestrator_, {}, absl::MakeSpan(early), outcomes_);
+  EXPECT_TRUE(absl::IsAborted(applied)) << applied;
+  ASSERT_TRUE(work->Commit().ok());
+  std::vector<inbox::Delivery> again = {inbox::Delivery(record)};
+  applied = inbox::ApplyBatch(service_, orchestrator_, {}, absl::MakeSpan(again), outcomes_);
+  EXPECT_TRUE(applied.ok()) << applied;
+  EXPECT_EQ(outcomes_.applied, 1);
+  EXPECT_EQ(Find(tx_id).step, "flight");
 }
 
 TEST_F(OrchestratorTest, AReplyToAnUnknownSagaIsADeadLetter) {
