@@ -26,6 +26,9 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using order::v1::OrderService;
 
+// An order that is not decided by then is a failure, not a wait without end.
+constexpr std::chrono::seconds kDeadline(60);
+
 struct Config {
   std::string address;
   int orders = 1000;
@@ -102,6 +105,7 @@ class Load {
       return;
     }
     caller.context = std::make_unique<grpc::ClientContext>();
+    caller.context->set_deadline(std::chrono::system_clock::now() + kDeadline);
     caller.request = RequestNumber(config_, number);
     const Clock::time_point start = Clock::now();
     stub_.async()->CreateOrder(caller.context.get(), &caller.request, &caller.response,

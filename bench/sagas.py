@@ -1,16 +1,18 @@
 """Orders on their whole way: how many sagas a second, how long one takes, and what they cost.
 
-Method. The system is the release build with its default settings on its own Postgres (fsync on) and
-Kafka, everything on this machine.
+Method. The system is the release build with its default settings on its own Postgres (fsync on)
+and Kafka, everything on this machine.
 
-- Throughput: order_load places orders with 64 callers, each placing its next order when the last one
-  is answered. A saga counts when it has ended (COMPLETED: stock and credit settled too), and the clock
-  runs from the first call to the last saga's end. All orders are approved; 100 products and 1,000 customers
-  take turns.
-- Floor: sagas_floor runs the same transactions with the services' own handlers, in the batch sizes that
-  the throughput run had on average, on databases of the same schema, in one process: the same SQL, but no
-  gRPC, no Kafka, no relay (which is stopped meanwhile). Throughput and floor alternate; medians.
-- Latency: one order at a time on the idle system, from the call until WatchOrder tells of the approval.
+- Throughput: order_load places orders with 64 callers, each placing its next order when the last
+  one is answered. A saga counts when it has ended (COMPLETED: stock and credit settled too), and
+  the clock runs from the first call to the last saga's end. All orders are approved; 100 products
+  and 1,000 customers take turns.
+- Floor: sagas_floor runs the same transactions with the services' own handlers, in the batch sizes
+  that the throughput run had on average, on databases of the same schema, in one process: the same
+  SQL (the rows are counted), but no gRPC, no Kafka, no relay (which is stopped meanwhile).
+  Throughput and floor alternate; medians.
+- Latency: one order at a time on the idle system, from the call until WatchOrder tells of the
+  approval.
 - Stages: means, from /metrics of the programs, over the idle run and over the throughput runs.
 
     ./dev bench sagas                  3 times 10,000 orders; ORDER_SAGA_BENCH_ORDERS for more
@@ -26,7 +28,7 @@ import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from devtools import metrics, postgres, programs
+from devtools import metrics, ports, postgres, programs
 from tests.support.deadline import wait_until
 from tests.support.system import System, make_deployment, remove
 
@@ -34,6 +36,18 @@ PROGRAMS = Path(os.environ["ORDER_SAGA_BIN_DIR"])
 SERVER = os.environ["ORDER_SAGA_TEST_POSTGRES"]
 BROKERS = os.environ["ORDER_SAGA_TEST_KAFKA"]
 PRODUCTS, USERS = 100, 1_000
+WARM_UP, ONE_BY_ONE = 500, 300
+ROWS_OF_A_SAGA = {  # what the floor must write too, or it is none
+    "order-service": {"orders": 1, "order_products": 2, "saga_log": 10, "outbox": 5},
+    "product-service": {
+        "reservations": 1,
+        "reservation_lines": 2,
+        "command_replies": 2,
+        "outbox": 2,
+    },
+    "customer-service": {"credit_holds": 1, "command_replies": 2, "outbox": 2},
+    "kitchen-service": {"tickets": 1, "ticket_lines": 2, "command_replies": 1, "outbox": 1},
+}
 DOORS = {  # whose batches, by sagas_floor's flag
     "reply_batch": "order-service",
     "product_batch": "product-service",
@@ -53,6 +67,11 @@ class Snapshot:
             for name, labels, value in metrics.parse(metrics.get(address, "/metrics")[1]):
                 self._samples[program.name, name, tuple(sorted(labels.items()))] = value
             self.cpu_seconds[program.name] = cpu_seconds(system.deployment.pid(program.name))
+        for name, port in (
+            ("Postgres", system.deployment.cluster.port),
+            ("Kafka", int(system.kafka.rpartition(":")[2])),
+        ):
+            self.cpu_seconds[name] = family_cpu_seconds(ports.holder(port).pid)
 
     def total(self, program: str, name: str, **labels: str) -> float:
         """The sum over all samples of that name that have these labels."""
@@ -73,6 +92,20 @@ class Snapshot:
 def cpu_seconds(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def family_cpu_seconds(parent: int) -> float:
+    """With its children, those that have ended too."""
+    total = cpu_seconds(parent)
+    fields = Path(f"/proc/{parent}/stat").read_text().rpartition(")")[2].split()
+    total += (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            if stat.read_text().rpartition(")")[2].split()[1] == str(parent):
+                total += cpu_seconds(int(stat.parent.name))
+        except OSError:
+            continue  # it has just ended, and will be counted by its parent
+    return total
 
 
 def peak_mb(pid: int) -> float:
@@ -100,6 +133,17 @@ def fill(deployment: programs.Deployment) -> None:
         f"SELECT n, 'Customer ' || n, 'ACTIVE', 1e14, 'KRW' FROM generate_series(1, {USERS}) n",
         customer,
     )
+
+
+def check_rows(deployment: programs.Deployment, sagas: int) -> None:
+    for service in programs.SERVICES:
+        for table, rows in ROWS_OF_A_SAGA[service.name].items():
+            canaries = " WHERE aggregatetype <> 'CANARY'" if table == "outbox" else ""
+            found = deployment.cluster.sql(
+                f"SELECT count(*) FROM {table}{canaries}", deployment.database(service)
+            )
+            if int(found) != rows * sagas:
+                raise SystemExit(f"{service.name}: {found} rows in {table} after {sagas} sagas")
 
 
 def completed(system: System) -> float:
@@ -170,13 +214,22 @@ def print_stages(suffix: str, before: Snapshot, after: Snapshot) -> None:
         print(f"figure inbox_batch_mean_ms{suffix}_{name} {batch * 1000:.3f} ms")
 
 
+def all_orders(options: argparse.Namespace) -> int:
+    return WARM_UP + ONE_BY_ONE + options.rounds * (options.orders + 1)
+
+
 def measure(system: System, bare: programs.Deployment, options: argparse.Namespace) -> None:
-    place(system, 500, 8)  # caches, connections, prepared statements
+    place(system, WARM_UP, 8)  # caches, connections, prepared statements
 
     before = Snapshot(system)
     address = system.deployment.grpc_address("order-service")
     idle = run(
-        "order_load", address=address, orders=300, watch="true", products=PRODUCTS, users=USERS
+        "order_load",
+        address=address,
+        orders=ONE_BY_ONE,
+        watch="true",
+        products=PRODUCTS,
+        users=USERS,
     )
     idle_after = Snapshot(system)
 
@@ -201,6 +254,9 @@ def measure(system: System, bare: programs.Deployment, options: argparse.Namespa
         for name, cpu in after_round.cpu_seconds.items():
             used = (cpu - before_round.cpu_seconds[name]) / options.orders * 1e6
             print(f"  {name}: {used:.0f} µs of CPU a saga")
+    wait_until(lambda: completed(system) >= all_orders(options), "the last saga's end")
+    check_rows(system.deployment, all_orders(options))
+    check_rows(bare, options.rounds * options.orders)
     print_stages("_idle", before, idle_after)
     print_stages("_loaded", start, after_round)
     print(f"figure order_to_approved_p50_ms {idle['order_to_approved_p50_ms']:.2f} ms")
