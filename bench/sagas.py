@@ -22,20 +22,14 @@ import argparse
 import os
 import re
 import statistics
-import subprocess
-import tempfile
 import time
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from devtools import metrics, ports, postgres, programs
+from bench._system import PRODUCTS, USERS, deployment_of_the_run, run
+from devtools import metrics, ports, programs
 from tests.support.deadline import wait_until
-from tests.support.system import System, make_deployment, remove
+from tests.support.system import System, remove
 
-PROGRAMS = Path(os.environ["ORDER_SAGA_BIN_DIR"])
-SERVER = os.environ["ORDER_SAGA_TEST_POSTGRES"]
-BROKERS = os.environ["ORDER_SAGA_TEST_KAFKA"]
-PRODUCTS, USERS = 100, 1_000
 WARM_UP, ONE_BY_ONE = 500, 300
 ROWS_OF_A_SAGA = {  # what the floor must write too, or it is none
     "order-service": {"orders": 1, "order_products": 2, "saga_log": 10, "outbox": 5},
@@ -111,13 +105,6 @@ def family_cpu_seconds(parent: int) -> float:
 def peak_mb(pid: int) -> float:
     status = Path(f"/proc/{pid}/status").read_text()
     return int(re.search(r"VmHWM:\s+(\d+)", status)[1]) / 1024
-
-
-def run(program: str, **flags: object) -> dict[str, float]:
-    """What a program of ours prints as `name value` lines."""
-    command = [str(PROGRAMS / program), *(f"--{name}={value}" for name, value in flags.items())]
-    printed = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-    return {name: float(value) for name, value in (line.split() for line in printed.splitlines())}
 
 
 def fill(deployment: programs.Deployment) -> None:
@@ -277,18 +264,13 @@ def main() -> None:
     parser.add_argument("--callers", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
-    server = urlsplit(SERVER)
-    cluster = postgres.Cluster(
-        Path("/nonexistent"), server.port, superuser_password=server.password
-    )
-    logs = Path(os.environ.get("ORDER_SAGA_TEST_LOGS") or tempfile.mkdtemp(prefix="order-saga-"))
-    system = System(make_deployment(cluster, BROKERS, PROGRAMS, logs))
-    bare = make_deployment(cluster, BROKERS, PROGRAMS, logs)
+    system = System(deployment_of_the_run())
+    bare = deployment_of_the_run()
     try:
         system.start_all()
         bare.prepare()
         for service in programs.SERVICES:  # nobody reads them: they would only keep the log
-            cluster.sql(f"SELECT pg_drop_replication_slot('outbox_{bare.database(service)}')")
+            bare.cluster.sql(f"SELECT pg_drop_replication_slot('outbox_{bare.database(service)}')")
         fill(system.deployment)
         fill(bare)
         measure(system, bare, options)

@@ -5,7 +5,13 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    Consumer,
+    KafkaException,
+    Producer,
+    TopicPartition,
+)
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from tests.support.deadline import wait_until
@@ -140,9 +146,21 @@ def _ends(consumer: Consumer, topics: Iterable[str]) -> dict[tuple[str, int], tu
         described = consumer.list_topics(topic, timeout=_TIMEOUT_SECONDS).topics[topic]
         assert described.error is None, described.error
         for number in described.partitions:
-            at = TopicPartition(topic, number)
-            found[topic, number] = consumer.get_watermark_offsets(at, timeout=_TIMEOUT_SECONDS)
+            found[topic, number] = _end(consumer, TopicPartition(topic, number))
     return found
+
+
+def _end(consumer: Consumer, at: TopicPartition) -> tuple[int, int]:
+    def offsets() -> tuple[int, int] | None:
+        try:
+            return consumer.get_watermark_offsets(at, timeout=_TIMEOUT_SECONDS)
+        except KafkaException as error:
+            # A topic that was made a moment ago, or a broker that has just started.
+            if not error.args[0].retriable():
+                raise
+            return None
+
+    return wait_until(offsets, f"the offsets of {at}")
 
 
 def _record(message) -> Record:
