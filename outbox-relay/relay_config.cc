@@ -52,18 +52,33 @@ absl::StatusOr<NamedSource> ParseSource(std::string_view text) {
   return source;
 }
 
-service::Verb& AddRunVerb(service::Flags& flags, Config* config) {
+void AddSourceFlag(service::Flags& flags, service::Verb& verb, std::vector<std::string>* sources) {
+  verb.Add(sources,
+           {.name = "source",
+            .help = "A database with an outbox, as NAME=CONNINFO; repeatable. The role needs LOGIN "
+                    "and REPLICATION; the slot is outbox_<database>, the publication outbox; "
+                    "ce_source is /NAME.",
+            .example = "order-service=postgresql://order_service_relay@db:5432/order_service",
+            .required = true,
+            .check = [](std::string_view text) { return ParseSource(text).status(); },
+            .env_separator = ';'});
+  flags.AddCheck(verb, [sources] {
+    std::set<std::string> names;
+    for (const std::string& text : *sources) {
+      const std::string name = text.substr(0, text.find('='));
+      if (!names.insert(name).second) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("--source (ORDER_SAGA_SOURCE): the name ", name,
+                         " is given twice; each source needs its own"));
+      }
+    }
+    return absl::OkStatus();
+  });
+}
+
+void AddRunFlags(service::Flags& flags, service::Verb& run, Config* config) {
   config->runtime.http_address = "127.0.0.1:21105";
-  service::Verb& run = flags.AddVerb("run", "Relays until SIGTERM.");
-  run.Add(&config->sources,
-          {.name = "source",
-           .help = "A database with an outbox, as NAME=CONNINFO; repeatable. The role needs LOGIN "
-                   "and REPLICATION; the slot is outbox_<database>, the publication outbox; "
-                   "ce_source is /NAME.",
-           .example = "order-service=postgresql://order_service_relay@db:5432/order_service",
-           .required = true,
-           .check = [](std::string_view text) { return ParseSource(text).status(); },
-           .env_separator = ';'});
+  AddSourceFlag(flags, run, &config->sources);
   service::AddKafkaFlags(flags, run, &config->kafka);
   run.Add(
       &config->max_in_flight_mb,
@@ -77,35 +92,29 @@ service::Verb& AddRunVerb(service::Flags& flags, Config* config) {
                    "does not answer.",
            .check = service::InRange(1, 3600)});
   service::AddRuntimeFlags(run, &config->runtime);
-  flags.AddCheck(run, [config] {
-    std::set<std::string> names;
-    for (const std::string& text : config->sources) {
-      const std::string name = text.substr(0, text.find('='));
-      if (!names.insert(name).second) {
-        return absl::InvalidArgumentError(
-            absl::StrCat("--source (ORDER_SAGA_SOURCE): the name ", name,
-                         " is given twice; each source needs its own"));
-      }
-    }
-    return absl::OkStatus();
-  });
-  return run;
+}
+
+std::vector<NamedSource> ToSources(const std::vector<std::string>& sources) {
+  std::vector<NamedSource> all;
+  for (const std::string& text : sources) {
+    absl::StatusOr<NamedSource> source = ParseSource(text);
+    if (source.ok()) all.push_back(*std::move(source));  // the parse has refused all others
+  }
+  return all;
 }
 
 std::vector<SourceOptions> ToSourceOptions(const Config& config) {
   using std::chrono::milliseconds;
   std::vector<SourceOptions> all;
-  for (const std::string& text : config.sources) {
-    const absl::StatusOr<NamedSource> source = ParseSource(text);
-    if (!source.ok()) continue;  // the parse has refused it
+  for (const NamedSource& source : ToSources(config.sources)) {
     SourceOptions options;
-    options.name = source->name;
-    options.conninfo = source->conninfo;
+    options.name = source.name;
+    options.conninfo = source.conninfo;
     options.wal_sender_timeout = std::chrono::seconds(config.wal_sender_timeout_s);
     // The last two seconds are for goodbyes, so that the program's own deadline is kept.
     options.drain_timeout = std::max(
         milliseconds(config.runtime.drain_timeout) - milliseconds(2'000), milliseconds(500));
-    options.producer.kafka = service::ToSettings(config.kafka, "outbox-relay-" + source->name);
+    options.producer.kafka = service::ToSettings(config.kafka, "outbox-relay-" + source.name);
     options.producer.max_in_flight_bytes = static_cast<size_t>(config.max_in_flight_mb) << 20;
     all.push_back(std::move(options));
   }

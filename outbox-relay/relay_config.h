@@ -22,8 +22,12 @@ struct Config {
   int max_in_flight_mb = 8;
 };
 
-// Adds the verb `run`. `config` must outlive the parse.
-service::Verb& AddRunVerb(service::Flags& flags, Config* config);
+// The flags of the verb `run`. `config` must outlive the parse.
+void AddRunFlags(service::Flags& flags, service::Verb& run, Config* config);
+
+// --source, as every verb has it that asks databases: repeatable, each name once. `sources` must
+// outlive the parse.
+void AddSourceFlag(service::Flags& flags, service::Verb& verb, std::vector<std::string>* sources);
 
 struct NamedSource {
   std::string name;
@@ -33,7 +37,8 @@ struct NamedSource {
 // takes.
 absl::StatusOr<NamedSource> ParseSource(std::string_view text);
 
-// After the parse.
+// After the parse: what --source says.
+std::vector<NamedSource> ToSources(const std::vector<std::string>& sources);
 std::vector<SourceOptions> ToSourceOptions(const Config& config);
 
 }  // namespace relay

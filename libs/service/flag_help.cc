@@ -67,6 +67,11 @@ std::string Flags::Help(const Verb* only) const {
         absl::StrAppend(&out, "      Example: --", flag.name, "=", flag.example, "\n");
       }
     }
+    if (only == nullptr || verb->examples_.empty()) continue;
+    absl::StrAppend(&out, "\nExamples\n");
+    for (const std::string& example : verb->examples_) {
+      absl::StrAppend(&out, "  ", program_, " ", verb->name_, " ", example, "\n");
+    }
   }
   absl::StrAppend(&out, "\n  --help, --version\n");
   return out;

@@ -62,9 +62,16 @@ Flags::Outcome FlagParser::Parse(std::span<const std::string> arguments) {
   bool verb_given = false;
   if (!arguments.empty() && !arguments.front().empty() && arguments.front().front() != '-') {
     if (arguments.front() == "help") return {.exit_code = 0, .output = flags_.Help(nullptr)};
-    verb = flags_.FindVerb(arguments.front());
+    // A verb may be two words: "parked list".
+    std::size_t words = 2;
+    verb = arguments.size() < 2 ? nullptr
+                                : flags_.FindVerb(absl::StrCat(arguments[0], " ", arguments[1]));
+    if (verb == nullptr) {
+      words = 1;
+      verb = flags_.FindVerb(arguments.front());
+    }
     if (verb == nullptr) return UnknownVerb(arguments.front());
-    arguments = arguments.subspan(1);
+    arguments = arguments.subspan(words);
     verb_given = true;
   }
   for (const std::string& argument : arguments) {

@@ -71,6 +71,9 @@ class Verb {
   // Any other type: `set` parses and stores one value, `default_text` is what --help shows.
   void Add(std::function<absl::Status(std::string_view)> set, std::string default_text, Flag flag);
 
+  // A command line for the end of --help: the flags only, as in "--source=a=postgresql://b/c".
+  void AddExample(std::string flags) { examples_.push_back(std::move(flags)); }
+
   const std::string& name() const { return name_; }
 
  private:
@@ -92,6 +95,7 @@ class Verb {
   std::string name_;
   std::string summary_;
   std::vector<Entry> entries_;
+  std::vector<std::string> examples_;
 };
 
 class Flags {
@@ -99,7 +103,8 @@ class Flags {
   Flags(std::string program, std::string version, std::string summary);
   ~Flags();
 
-  // The first one added is what runs when no verb is given. References stay valid.
+  // The first one added is what runs when no verb is given. A name may be two words ("parked
+  // list"). References stay valid.
   Verb& AddVerb(std::string name, std::string summary);
 
   // A check over several flags of one verb, run when each flag for itself is right:

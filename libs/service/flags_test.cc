@@ -47,6 +47,9 @@ class FlagsTest : public ::testing::Test {
     });
     Verb& migrate = flags_.AddVerb("migrate", "Brings the database up to date.");
     migrate.Add(&config_.owner_database, {.name = "owner_database", .help = "As owner."});
+    service::Verb& list = flags_.AddVerb("parked list", "Lists what is parked.");
+    list.Add(&config_.max_items, {.name = "most", .help = "So many."});
+    list.AddExample("--most=5");
   }
 
   Flags::Outcome Parse(std::vector<std::string> arguments) {
@@ -135,7 +138,7 @@ TEST_F(FlagsTest, HelpShowsFlagEnvironmentDefaultAndExample) {
   EXPECT_EQ(outcome.exit_code, 0);
   EXPECT_EQ(outcome.errors, "");
   EXPECT_THAT(outcome.output,
-              AllOf(HasSubstr("Usage: order-service [run|migrate] [--flag=value …]"),
+              AllOf(HasSubstr("Usage: order-service [run|migrate|parked list] [--flag=value …]"),
                     HasSubstr("--grpc_address=127.0.0.1:21001"),
                     HasSubstr("ORDER_SAGA_DATABASE (required)"),
                     HasSubstr("Example: --database=postgresql://"), HasSubstr("--owner_database")));
@@ -160,6 +163,19 @@ TEST_F(FlagsTest, SecretsAreNotPrintedInErrorsEither) {
   EXPECT_THAT(Parse({"--grpc_address=postgresql://u:s3cret@db/x"}).errors,
               Not(HasSubstr("s3cret")));
   EXPECT_THAT(Parse({"postgresql://u:s3cret@db/x"}).errors, Not(HasSubstr("s3cret")));
+}
+
+TEST_F(FlagsTest, AVerbMayBeTwoWords) {
+  const Flags::Outcome outcome = Parse({"parked", "list", "--most=7"});
+  EXPECT_EQ(outcome.errors, "");
+  EXPECT_EQ(outcome.verb, "parked list");
+  EXPECT_EQ(config_.max_items, 7);
+  EXPECT_THAT(Parse({"parked"}).errors, HasSubstr("did you mean parked list?"));
+}
+
+TEST_F(FlagsTest, HelpOfAVerbEndsWithItsExamples) {
+  EXPECT_THAT(Parse({"parked", "list", "--help"}).output, HasSubstr(" parked list --most=5\n"));
+  EXPECT_THAT(Parse({"--help"}).output, Not(HasSubstr("--most=5")));
 }
 
 }  // namespace

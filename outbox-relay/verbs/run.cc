@@ -1,0 +1,65 @@
+#include "outbox-relay/verbs/run.h"
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "libs/service/loop.h"
+#include "libs/service/runtime.h"
+#include "outbox-relay/relay_config.h"
+#include "outbox-relay/source_loop.h"
+#include "outbox-relay/source_metrics.h"
+#include "outbox-relay/source_state.h"
+#include "outbox-relay/watch/source_watch.h"
+
+namespace relay {
+namespace {
+
+// One database: its stream and its watch, each on a thread of its own, so that no source waits for
+// another.
+struct Source {
+  Source(const SourceOptions& options, prometheus::Registry& registry)
+      : name(options.name),
+        metrics(registry, options.name),
+        stream(options, metrics, state),
+        watch(options.name, options.conninfo, metrics, state),
+        streaming("stream " + name, [this](std::stop_token stop) { return stream.Run(stop); }),
+        watching("watch " + name, [this](std::stop_token stop) { return watch.Run(stop); }) {}
+
+  std::string name;
+  SourceMetrics metrics;
+  SourceState state;
+  SourceLoop stream;
+  SourceWatch watch;
+  service::Loop streaming;
+  service::Loop watching;
+};
+
+int Run(const service::Flags& flags, const Config& config) {
+  service::Runtime runtime(flags, config.runtime);
+  std::vector<std::unique_ptr<Source>> sources;
+  std::vector<service::Component*> components;
+  for (const SourceOptions& options : ToSourceOptions(config)) {
+    sources.push_back(std::make_unique<Source>(options, runtime.metrics()));
+    Source& source = *sources.back();
+    components.push_back(&source.streaming);
+    components.push_back(&source.watching);
+    runtime.http().AddReadinessCheck(source.name, [&source] { return source.state.health(); });
+  }
+  return runtime.Run(std::span<service::Component* const>(components));
+}
+
+}  // namespace
+
+void AddRunVerb(Verbs& verbs) {
+  auto config = std::make_shared<Config>();
+  service::Verb& run = verbs.Add("run", "Relays until SIGTERM.",
+                                 [&verbs, config] { return Run(verbs.flags(), *config); });
+  AddRunFlags(verbs.flags(), run, config.get());
+  run.AddExample(
+      "--source=order-service=postgresql://order_service_relay@db/order_service "
+      "--kafka_brokers=kafka:9092");
+}
+
+}  // namespace relay
