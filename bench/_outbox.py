@@ -21,7 +21,7 @@ BROKERS = os.environ["ORDER_SAGA_TEST_KAFKA"]
 PROGRAMS = Path(os.environ["ORDER_SAGA_BIN_DIR"])
 MIGRATIONS = [
     folders.ROOT / "libs/postgres/migrations/0001_partitions.sql",
-    folders.ROOT / "libs/outbox/migrations/0001_outbox.sql",
+    *sorted((folders.ROOT / "libs/outbox/migrations").glob("*.sql")),
 ]
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 

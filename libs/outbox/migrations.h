@@ -5,8 +5,9 @@
 
 namespace postgres {
 
-// The outbox table and its publication. Comes after PartitionMigrations(). Variables: service_role
-// (may insert), relay_role (may read, and have partitions made).
+// The outbox table, its publication, and the events that the relay parks. Comes after
+// PartitionMigrations(). Variables: service_role (may insert), relay_role (may
+// read, have partitions made, and park).
 const MigrationSet& OutboxMigrations();
 
 }  // namespace postgres

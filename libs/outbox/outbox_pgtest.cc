@@ -64,5 +64,44 @@ TEST_F(OutboxTest, TheServiceMayOnlyInsert) {
   }
 }
 
+// The tables belong to the owner, and a service knows nothing of parked events.
+TEST_F(OutboxTest, TheRelayMayParkAndTheServiceMayNot) {
+  auto relay = *postgres::Connection::Open(database_.relay(), "test");
+  const absl::Status parked = relay.ExecuteScript(R"sql(
+    INSERT INTO outbox_parked_keys (topic, name, poison_id, reason, fix)
+      VALUES ('t', 'kone', 'a', 'too large', 'raise it');
+    INSERT INTO outbox_parked (scope, id, topic, key, type, created_at, commit_lsn, ordinal)
+      SELECT scope, id, 't', 'one', 'T', now(), '0/1', 0
+        FROM outbox_parked_keys, (VALUES ('a'), ('b')) events (id);
+    UPDATE outbox_parked SET dropped_at = now(), dropped_by = 'me', dropped_why = 'x' WHERE id = 'a';
+    DELETE FROM outbox_parked WHERE dropped_at IS NULL;
+    DELETE FROM outbox_parked_keys;
+  )sql");
+  ASSERT_TRUE(parked.ok()) << parked;
+  EXPECT_EQ(database_.Count("SELECT count(*) FROM outbox_parked WHERE scope IS NULL"), 1);
+  for (const char* sql : {"TRUNCATE outbox_parked", "UPDATE outbox_parked SET payload = ''"}) {
+    EXPECT_EQ(relay.Execute(sql).status().code(), absl::StatusCode::kPermissionDenied) << sql;
+  }
+  auto service = *postgres::Connection::Open(database_.service(), "test");
+  EXPECT_EQ(service.Execute("SELECT FROM outbox_parked").status().code(),
+            absl::StatusCode::kPermissionDenied);
+}
+
+TEST_F(OutboxTest, AParkedKeyIsNotForgottenWhileItHasEvents) {
+  const std::string park =
+      "WITH key AS (INSERT INTO outbox_parked_keys (topic, name, poison_id, reason, fix) "
+      "VALUES ('t', 'kone', 'a', 'r', 'f') RETURNING scope) SELECT scope FROM key";
+  const int64_t scope = database_.Count(park);
+  auto owner = database_.Connect();
+  ASSERT_TRUE(
+      owner
+          .Execute("INSERT INTO outbox_parked (scope, id, topic, key, type, created_at, "
+                   "commit_lsn, ordinal) VALUES ($1, 'a', 't', 'one', 'T', now(), '0/1', 0)",
+                   postgres::Params().Int64(scope))
+          .ok());
+  EXPECT_EQ(owner.Execute("DELETE FROM outbox_parked_keys").status().code(),
+            absl::StatusCode::kFailedPrecondition);
+}
+
 }  // namespace
 }  // namespace outbox

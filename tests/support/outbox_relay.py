@@ -16,7 +16,7 @@ from tests.support.deadline import wait_until
 
 MIGRATIONS = [
     folders.ROOT / "libs/postgres/migrations/0001_partitions.sql",
-    folders.ROOT / "libs/outbox/migrations/0001_outbox.sql",
+    *sorted((folders.ROOT / "libs/outbox/migrations").glob("*.sql")),
 ]
 RELAY_ROLE = "shop_relay"
 
