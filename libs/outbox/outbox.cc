@@ -1,6 +1,7 @@
 #include "libs/outbox/outbox.h"
 
 #include "absl/strings/str_cat.h"
+#include "libs/postgres/sql_error.h"
 
 namespace outbox {
 namespace {
@@ -47,7 +48,28 @@ constexpr char kInsert[] = R"sql(
       AS e (id, aggregatetype, aggregateid, type, payload, topic, traceparent, headers)
 )sql";
 
+// The names of the relay's own headers, two ids, the time, the source's name and the framing.
+constexpr size_t kRecordOverhead = 512;
+
+absl::Status CheckSize(const Event& event) {
+  const size_t bytes = RecordBytes(event);
+  if (bytes <= kMaxEventBytes) return absl::OkStatus();
+  return postgres::DataFault(
+      absl::StrCat("an event of type ", event.type, " for topic ", event.topic, " has ", bytes,
+                   " bytes, and Kafka takes ", kMaxEventBytes,
+                   ". Fix: send less, or store the contents elsewhere and send where they are"));
+}
+
 }  // namespace
+
+size_t RecordBytes(const Event& event) {
+  // The key and the type come twice: as ce_subject and ce_type too.
+  size_t bytes = kRecordOverhead + 2 * event.aggregateid.size() + 2 * event.type.size();
+  if (event.payload) bytes += event.payload->size();
+  if (event.traceparent) bytes += event.traceparent->size();
+  for (const auto& [name, value] : event.headers) bytes += name.size() + value.size() + 8;
+  return bytes;
+}
 
 uuid::Uuid Outbox::Add(Event event) {
   const uuid::Uuid id = uuid::NewV7();
@@ -57,6 +79,9 @@ uuid::Uuid Outbox::Add(Event event) {
 
 absl::Status Outbox::Flush(postgres::Transaction& transaction) {
   if (pending_.empty()) return absl::OkStatus();
+  for (const auto& [id, event] : pending_) {
+    if (absl::Status fits = CheckSize(event); !fits.ok()) return fits;
+  }
   std::vector<uuid::Uuid> ids;
   std::vector<std::string> aggregatetypes, aggregateids, types, topics;
   std::vector<std::optional<std::string>> payloads, traceparents, headers;

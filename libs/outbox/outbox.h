@@ -28,6 +28,15 @@ struct Event {
   std::vector<std::pair<std::string, std::string>> headers;
 };
 
+// What Kafka takes with default settings: a topic's max.message.bytes is 1 MiB, and the relay adds
+// headers. Larger events would be parked by the relay, with all that follows of their key, long
+// after the service has answered OK; so the transaction fails that wants to send one. It is no
+// setting: what is larger belongs in a store of its own, and its address in the event.
+inline constexpr size_t kMaxEventBytes = 1'000'000;
+
+// The record's bytes that an event makes: its key, payload and headers as the relay writes them.
+size_t RecordBytes(const Event& event);
+
 // The messages of one transaction, in the order in which they are added. Not thread-safe.
 class Outbox {
  public:
@@ -36,7 +45,8 @@ class Outbox {
 
   // Inserts what was added since the last Flush, with one statement. To be called when the rows of
   // the events' aggregates are locked, so that an aggregate's events are numbered in the
-  // order in which its changes commit.
+  // order in which its changes commit. A data fault (postgres::IsDataFault), and nothing is
+  // written, if an event has more than kMaxEventBytes.
   absl::Status Flush(postgres::Transaction& transaction);
 
   // Forgets what was added since the last Flush.

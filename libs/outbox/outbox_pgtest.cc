@@ -1,7 +1,9 @@
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "libs/outbox/migrations.h"
 #include "libs/outbox/outbox.h"
+#include "libs/postgres/sql_error.h"
 #include "libs/testing/test_database.h"
 
 namespace outbox {
@@ -54,6 +56,27 @@ TEST_F(OutboxTest, HeadersAndNullsArriveAsTheyWere) {
   EXPECT_EQ(database_.Count("SELECT count(*) FROM outbox WHERE payload IS NULL AND headers ? '가' "
                             "AND traceparent = '00-1-2-01'"),
             1);
+}
+
+TEST_F(OutboxTest, AnEventThatKafkaWouldRefuseIsADataFaultAndNothingIsWritten) {
+  auto connection = *postgres::Connection::Open(database_.service(), "test");
+  Event event = SomeEvent("k");
+  event.headers = {{"name", "value"}};
+  event.payload = std::string();
+  event.payload = std::string(kMaxEventBytes - RecordBytes(event), 'x');
+  Outbox outbox;
+  outbox.Add(event);
+  auto transaction = postgres::Transaction::Begin(connection);
+  EXPECT_TRUE(outbox.Flush(*transaction).ok()) << "just what fits";
+  event.payload->push_back('x');
+  outbox.Add(SomeEvent("small"));
+  outbox.Add(event);
+  const absl::Status refused = outbox.Flush(*transaction);
+  EXPECT_TRUE(postgres::IsDataFault(refused)) << refused;
+  EXPECT_THAT(std::string(refused.message()), testing::HasSubstr("product.v1.ReserveStock"));
+  outbox.Clear();
+  ASSERT_TRUE(transaction->Commit().ok()) << "the transaction is not spoiled";
+  EXPECT_EQ(database_.Count("SELECT count(*) FROM outbox"), 1);
 }
 
 TEST_F(OutboxTest, TheServiceMayOnlyInsert) {

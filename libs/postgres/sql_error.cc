@@ -43,6 +43,12 @@ bool IsDataFault(const absl::Status& status) {
   return state.starts_with("22") || state.starts_with("23") || state.starts_with("P0");
 }
 
+absl::Status DataFault(std::string_view text) {
+  absl::Status status = absl::InvalidArgumentError(std::string(text));
+  status.SetPayload(kPayloadUrl, absl::Cord("22000"));
+  return status;
+}
+
 absl::Status ErrorFrom(const PGconn* connection, const PGresult* result, std::string_view what) {
   const char* state = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : nullptr;
   if (state == nullptr) {

@@ -32,6 +32,9 @@ bool IsOutage(const absl::Status& status);
 bool IsDataFault(const absl::Status& status);
 
 // `result` may be null (the connection is gone); `what` says what was being done.
+// A data fault that was found before Postgres was asked: InvalidArgument, class 22.
+absl::Status DataFault(std::string_view text);
+
 absl::Status ErrorFrom(const PGconn* connection, const PGresult* result, std::string_view what);
 
 }  // namespace postgres
