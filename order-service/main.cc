@@ -45,6 +45,11 @@ int main(int argc, char** argv) {
   run.Add(&admin_address, {.name = "admin_address",
                            .help = "Where saga.v1.SagaAdminService is served, for operators.",
                            .check = service::IsHostPort()});
+  order::OrderFeed::Options watching;
+  run.Add(&watching.max_watchers,
+          {.name = "max_watchers",
+           .help = "Calls that wait for an order's end or watch it, at once; more are refused.",
+           .check = service::InRange(1, 1e6)});
   const std::string verb = flags.ParseOrExit(argc, argv);
 
   const program::MigrationSets migrations = {
@@ -56,7 +61,7 @@ int main(int argc, char** argv) {
   postgres::Pool pool(config.database, kProgram, config.database_connections,
                       program::CheckDatabase(migrations));
 
-  order::OrderFeed feed(pool);
+  order::OrderFeed feed(pool, watching);
   order::CreateOrderSaga create_order_saga(config.topic_prefix,
                                            [&](const auto& ids) { feed.Announce(ids); });
   orchestrator::Orchestrator sagas(create_order_saga, config.format(), runtime.metrics());

@@ -35,6 +35,8 @@ std::vector<Line> Summed(const std::vector<Line>& lines) {
   return summed;
 }
 
+bool IsLast(const State& order) { return order.status != Status::kPending; }
+
 bool Approve(State& order, Money total) {
   if (order.status != Status::kPending) return false;
   order.status = Status::kApproved;

@@ -56,6 +56,9 @@ struct State {
   bool operator==(const State&) const = default;
 };
 
+// Whether nothing will change any more.
+bool IsLast(const State& order);
+
 // The kitchen has accepted. False, and nothing changes, unless the order is pending.
 bool Approve(State& order, Money total);
 

@@ -2,6 +2,8 @@
 
 #include <google/protobuf/util/time_util.h>
 
+#include "libs/service/errors.h"
+
 namespace order {
 namespace {
 
@@ -44,6 +46,12 @@ v1::Order ToMessage(const OrderRow& order) {
   *out.mutable_create_time() = TimeUtil::MicrosecondsToTimestamp(order.created_unix_microseconds);
   *out.mutable_update_time() = TimeUtil::MicrosecondsToTimestamp(order.updated_unix_microseconds);
   return out;
+}
+
+absl::Status NoSuchOrder(const uuid::Uuid& order_id) {
+  const std::string id = uuid::ToString(order_id);
+  return service::Error(absl::StatusCode::kNotFound, "ORDER_NOT_FOUND", "there is no order " + id,
+                        {{"order_id", id}});
 }
 
 }  // namespace order

@@ -20,11 +20,6 @@ using std::chrono::system_clock;
 
 constexpr absl::Duration kConnectionWait = absl::Seconds(2);
 
-absl::Status NotFound(const std::string& order_id) {
-  return service::Error(absl::StatusCode::kNotFound, "ORDER_NOT_FOUND",
-                        "there is no order " + order_id, {{"order_id", order_id}});
-}
-
 // One CreateOrder from its arrival to its answer.
 class CreateOrderCall : public group_commit::Call {
  public:
@@ -51,7 +46,7 @@ class CreateOrderCall : public group_commit::Call {
       return reactor_->Finish(grpc::Status::OK);
     }
     feed_.Watch(order.order_id, order.state.version, OrderFeed::Clock::now() + wait_,
-                [response = response_, reactor = reactor_](const OrderRow* changed) {
+                [response = response_, reactor = reactor_](const OrderRow* changed, auto) {
                   if (changed != nullptr) *response->mutable_order() = ToMessage(*changed);
                   if (changed != nullptr && changed->state.status == Status::kPending) return true;
                   reactor->Finish(grpc::Status::OK);
@@ -102,17 +97,6 @@ grpc::ServerWriteReactor<v1::WatchOrderResponse>* OrderService::WatchOrder(
     grpc::CallbackServerContext*, const v1::WatchOrderRequest* request) {
   auto order_id = OrderIdOf(request->order_id());
   if (!order_id.ok()) return RefusedWatch(service::ToGrpc(order_id.status()));
-  // Whether it exists is asked here: the feed would wait for it for ever.
-  auto lease = pool_.Acquire(kConnectionWait);
-  if (!lease.ok()) return RefusedWatch(service::ToGrpc(lease.status()));
-  auto found = FindOrders(**lease, {*order_id});
-  if (!found.ok()) return RefusedWatch(service::ToGrpc(found.status()));
-  if (found->empty()) return RefusedWatch(service::ToGrpc(NotFound(request->order_id())));
-  // Nothing newer will ever come.
-  const State& state = found->front().state;
-  if (state.status != Status::kPending && state.version <= request->after_version()) {
-    return RefusedWatch(grpc::Status::OK);
-  }
   return StartWatch(feed_, *order_id, request->after_version());
 }
 
@@ -124,7 +108,7 @@ grpc::Status OrderService::GetOrder(grpc::ServerContext*, const v1::GetOrderRequ
   if (!lease.ok()) return service::ToGrpc(lease.status());
   auto found = FindOrders(**lease, {*order_id});
   if (!found.ok()) return service::ToGrpc(found.status());
-  if (found->empty()) return service::ToGrpc(NotFound(request->order_id()));
+  if (found->empty()) return service::ToGrpc(NoSuchOrder(*order_id));
   *response->mutable_order() = ToMessage(found->front());
   return grpc::Status::OK;
 }

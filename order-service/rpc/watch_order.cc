@@ -12,8 +12,26 @@
 namespace order {
 namespace {
 
-// A status never goes back, and these are the ends.
-bool IsLast(const OrderRow& order) { return order.state.status != Status::kPending; }
+// How a stream ends whose watch is over.
+grpc::Status StatusOf(OrderFeed::End end, const uuid::Uuid& order_id) {
+  using std::chrono::milliseconds;
+  switch (end) {
+    case OrderFeed::End::kNoSuchOrder:
+      return service::ToGrpc(NoSuchOrder(order_id));
+    case OrderFeed::End::kNothingNewer:
+      return grpc::Status::OK;
+    case OrderFeed::End::kTooMany:
+      return service::ToGrpc(service::Overloaded(
+          "TOO_MANY_WATCHERS", "too many orders are watched; try again, or ask GetOrder",
+          milliseconds(1000)));
+    case OrderFeed::End::kNone:
+    case OrderFeed::End::kTimeOver:  // it has no time of its own
+    case OrderFeed::End::kStopping:
+      break;
+  }
+  return service::ToGrpc(service::TemporarilyUnavailable(
+      "STOPPING", "this server is stopping; watch again with after_version", milliseconds(100)));
+}
 
 // gRPC takes one message at a time; states that come meanwhile wait in `queue_` (an order has few).
 class Watch : public grpc::ServerWriteReactor<v1::WatchOrderResponse> {
@@ -24,7 +42,9 @@ class Watch : public grpc::ServerWriteReactor<v1::WatchOrderResponse> {
     // The feed keeps only what is shared: this object may be gone when it calls.
     watch_id_ =
         feed_.Watch(order_id, after_version, OrderFeed::Clock::time_point::max(),
-                    [shared = shared_](const OrderRow* order) { return shared->On(order); });
+                    [shared = shared_, order_id](const OrderRow* order, OrderFeed::End end) {
+                      return shared->On(order, end, order_id);
+                    });
   }
 
   void OnWriteDone(bool ok) override { shared_->WriteDone(ok); }
@@ -48,16 +68,14 @@ class Watch : public grpc::ServerWriteReactor<v1::WatchOrderResponse> {
     bool finished = false;
     std::optional<grpc::Status> end;  // once the queue is empty
 
-    bool On(const OrderRow* order) {
+    bool On(const OrderRow* order, OrderFeed::End why, const uuid::Uuid& order_id) {
       std::lock_guard lock(mutex);
       if (reactor == nullptr || finished) return false;
       if (order == nullptr) {
-        end = service::ToGrpc(service::TemporarilyUnavailable(
-            "STOPPING", "this server is stopping; watch again with after_version",
-            std::chrono::milliseconds(100)));
+        end = StatusOf(why, order_id);
       } else {
         *queue.emplace_back().mutable_order() = ToMessage(*order);
-        if (IsLast(*order)) end = grpc::Status::OK;
+        if (IsLast(order->state)) end = grpc::Status::OK;
       }
       Proceed();
       return !end.has_value();

@@ -11,7 +11,9 @@
 namespace order {
 
 // A stream that sends each state above `after_version` and ends after the last one, when the client
-// goes, or (UNAVAILABLE: come again) when the feed is drained. Deletes itself when it is done.
+// goes, or (UNAVAILABLE: come again) when the feed is drained; NOT_FOUND if there is no such order,
+// RESOURCE_EXHAUSTED if too many watch. Nothing waits in here: the feed asks the database. Deletes
+// itself when it is done.
 grpc::ServerWriteReactor<v1::WatchOrderResponse>* StartWatch(OrderFeed& feed,
                                                              const uuid::Uuid& order_id,
                                                              int64_t after_version);

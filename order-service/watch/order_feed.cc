@@ -10,6 +10,7 @@
 #include <mutex>
 #include <set>
 #include <thread>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "libs/telemetry/log.h"
@@ -30,17 +31,18 @@ struct Watcher {
   int64_t version;
   OrderFeed::Clock::time_point deadline;
   OrderFeed::OnOrder on_order;
+  uint64_t asked = 0;  // the last read that its order was asked for in; 0: none yet
 };
 
 }  // namespace
 
 struct OrderFeed::Impl {
-  Impl(postgres::Pool& pool, milliseconds tick)
-      : pool(pool), tick_length(tick), wakeup(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+  Impl(postgres::Pool& pool, Options options)
+      : pool(pool), options(options), wakeup(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
   ~Impl() { close(wakeup); }
 
   postgres::Pool& pool;
-  const milliseconds tick_length;
+  const Options options;
   const int wakeup;  // readable when there is something to do
   std::jthread thread;
 
@@ -50,6 +52,7 @@ struct OrderFeed::Impl {
   std::set<uuid::Uuid> to_read;  // changed, or newly watched
   std::vector<uuid::Uuid> to_announce;
   WatchId last_id = 0;
+  uint64_t reads = 0;
   WatchId calling = 0;  // the watcher whose function runs now; 0: none
   std::thread::id caller;
   bool draining = false;
@@ -61,8 +64,22 @@ struct OrderFeed::Impl {
     [[maybe_unused]] ssize_t written = write(wakeup, &one, sizeof(one));
   }
 
-  // Hands each order to those who wait for a newer version, and null to those whose time is over.
-  void Deliver(const std::vector<OrderRow>& orders) {
+  // Why the watch is over after that read (0: none was possible); `found`: its order, if it was
+  // read.
+  End EndOf(const Watcher& watcher, const OrderRow* found, uint64_t read, Clock::time_point now) {
+    if (draining) return End::kStopping;
+    // A watch that came after the question is not answered by it.
+    if (read != 0 && watcher.asked == read) {
+      if (found == nullptr) return End::kNoSuchOrder;
+      if (IsLast(found->state) && found->state.version <= watcher.version)
+        return End::kNothingNewer;
+    }
+    return now >= watcher.deadline ? End::kTimeOver : End::kNone;
+  }
+
+  // Hands each order to those who wait for a newer version, and tells those whose watch is over.
+  // `read`: what TakeWanted called this read; 0 if the database is away.
+  void Deliver(const std::vector<OrderRow>& orders, uint64_t read) {
     std::map<uuid::Uuid, const OrderRow*> by_id;
     for (const OrderRow& order : orders) by_id[order.order_id] = &order;
     const auto now = Clock::now();
@@ -71,26 +88,28 @@ struct OrderFeed::Impl {
       const WatchId id = it->first;
       Watcher& watcher = it->second;
       auto found = by_id.find(watcher.order_id);
-      const bool newer = found != by_id.end() && found->second->state.version > watcher.version;
-      const bool over = draining || now >= watcher.deadline;
-      if (!newer && !over) {
+      const OrderRow* order = found == by_id.end() ? nullptr : found->second;
+      const End end = EndOf(watcher, order, read, now);
+      const bool newer = order != nullptr && order->state.version > watcher.version;
+      if (!newer && end == End::kNone) {
         ++it;
         continue;
       }
-      if (newer) watcher.version = found->second->state.version;
+      if (newer) watcher.version = order->state.version;
       // A copy: the watcher may be cancelled while its function runs without the lock.
       OnOrder on_order = watcher.on_order;
       calling = id;
       caller = std::this_thread::get_id();
       lock.unlock();
-      bool go_on = newer && on_order(found->second);
-      if (over && (go_on || !newer)) {
-        on_order(nullptr);
+      bool go_on = !newer || on_order(order, End::kNone);
+      if (go_on && end != End::kNone) {
+        on_order(nullptr, end);
         go_on = false;
       }
       on_order = nullptr;
       lock.lock();
       calling = 0;
+      caller = {};
       idle.notify_all();
       if (!go_on) watchers.erase(id);
       it = watchers.upper_bound(id);
@@ -126,15 +145,18 @@ struct OrderFeed::Impl {
     }
   }
 
-  // Of the ids in to_read (all, on a tick), those that somebody waits for.
-  std::vector<uuid::Uuid> TakeWanted(bool tick) {
+  // Of the ids in to_read (all, on a tick), those that somebody waits for; and the read's number.
+  std::pair<std::vector<uuid::Uuid>, uint64_t> TakeWanted(bool tick) {
     std::lock_guard lock(mutex);
+    ++reads;
     std::set<uuid::Uuid> wanted;
-    for (const auto& [id, watcher] : watchers) {
-      if (tick || to_read.contains(watcher.order_id)) wanted.insert(watcher.order_id);
+    for (auto& [id, watcher] : watchers) {
+      if (!tick && !to_read.contains(watcher.order_id)) continue;
+      wanted.insert(watcher.order_id);
+      watcher.asked = reads;
     }
     to_read.clear();
-    return {wanted.begin(), wanted.end()};
+    return {{wanted.begin(), wanted.end()}, reads};
   }
 
   bool HasToRead() {
@@ -175,15 +197,15 @@ struct OrderFeed::Impl {
       if (absl::Status sent = Notify(connection, TakeAnnouncements()); !sent.ok()) return sent;
       TakeNotifications(connection);
       const bool ticked = Clock::now() >= tick;
-      if (ticked) tick = Clock::now() + tick_length;
-      const std::vector<uuid::Uuid> wanted = TakeWanted(ticked);
+      if (ticked) tick = Clock::now() + options.tick;
+      const auto [wanted, read] = TakeWanted(ticked);
       std::vector<OrderRow> orders;
       if (!wanted.empty()) {
         auto found = FindOrders(connection, wanted);
         if (!found.ok()) return found.status();
         orders = *std::move(found);
       }
-      Deliver(orders);
+      Deliver(orders, read);
       if (!connection.usable()) return absl::UnavailableError("the connection was lost");
       // What came while the orders were read is in libpq's hands already, and the socket is quiet.
       TakeNotifications(connection);
@@ -201,17 +223,17 @@ struct OrderFeed::Impl {
       if (lease.ok()) (*lease)->ExecuteScript("UNLISTEN *").IgnoreError();
       if (served.ok()) break;
       telemetry::Warn("watching orders waits for the database", {{"error", served.ToString()}});
-      Deliver({});  // deadlines hold all the same
+      Deliver({}, 0);  // deadlines hold all the same
       Sleep(-1, UntilNextDeadline(Clock::now() + kReconnectPause));
     }
-    Deliver({});  // everybody is told that it is over
+    Deliver({}, 0);  // everybody is told that it is over
     std::lock_guard lock(mutex);
     ended = true;
     idle.notify_all();
   }
 };
 
-OrderFeed::OrderFeed(postgres::Pool& pool, milliseconds tick) : impl_(new Impl(pool, tick)) {}
+OrderFeed::OrderFeed(postgres::Pool& pool, Options options) : impl_(new Impl(pool, options)) {}
 
 OrderFeed::~OrderFeed() {
   BeginDrain();
@@ -221,16 +243,21 @@ OrderFeed::~OrderFeed() {
 OrderFeed::WatchId OrderFeed::Watch(const uuid::Uuid& order_id, int64_t after_version,
                                     Clock::time_point deadline, OnOrder on_order) {
   WatchId id = 0;
+  End refused = End::kNone;
   {
     std::lock_guard lock(impl_->mutex);
-    if (!impl_->draining) {
+    if (impl_->draining) {
+      refused = End::kStopping;
+    } else if (std::cmp_greater_equal(impl_->watchers.size(), impl_->options.max_watchers)) {
+      refused = End::kTooMany;
+    } else {
       id = ++impl_->last_id;
       impl_->watchers.emplace(id, Watcher{order_id, after_version, deadline, std::move(on_order)});
       impl_->to_read.insert(order_id);
     }
   }
-  if (id == 0) {
-    on_order(nullptr);
+  if (refused != End::kNone) {
+    on_order(nullptr, refused);
   } else {
     impl_->Wake();
   }
@@ -242,6 +269,11 @@ void OrderFeed::Cancel(WatchId id) {
   impl_->watchers.erase(id);
   if (impl_->caller == std::this_thread::get_id()) return;
   impl_->idle.wait(lock, [&] { return impl_->calling != id; });
+}
+
+int OrderFeed::watchers() const {
+  std::lock_guard lock(impl_->mutex);
+  return static_cast<int>(impl_->watchers.size());
 }
 
 void OrderFeed::Announce(const std::vector<uuid::Uuid>& order_ids) {

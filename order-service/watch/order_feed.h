@@ -27,24 +27,44 @@ class OrderFeed : public service::Component {
  public:
   using Clock = std::chrono::steady_clock;
 
-  // Called on the feed's thread, must not block. `order` is null when the watch is over without a
-  // newer state: its deadline has come, or the feed is drained. True: go on.
-  using OnOrder = std::function<bool(const OrderRow* order)>;
+  // Why a watch is over.
+  enum class End {
+    kNone,          // it is not
+    kNoSuchOrder,   // nobody placed it
+    kNothingNewer,  // its last state is not above after_version
+    kTimeOver,      // its deadline has come
+    kStopping,      // the feed is drained
+    kTooMany,       // so many others watch that this watch was not begun
+  };
+
+  // Called on the feed's thread, must not block: with a state (and kNone; true: go on), or, once
+  // and last, with null and why it is over. After false it is not called again.
+  using OnOrder = std::function<bool(const OrderRow* order, End end)>;
   using WatchId = uint64_t;
 
-  // `pool` is not owned; the feed holds one of its connections. `tick`: how often everything is
-  // read that somebody waits for.
-  explicit OrderFeed(postgres::Pool& pool,
-                     std::chrono::milliseconds tick = std::chrono::seconds(1));
+  struct Options {
+    // How often everything is read that somebody waits for.
+    std::chrono::milliseconds tick = std::chrono::seconds(1);
+    // Each costs some hundred bytes, and a row to read at each tick while its order is PENDING.
+    int max_watchers = 10'000;
+  };
+
+  // `pool` is not owned; the feed holds one of its connections.
+  OrderFeed(postgres::Pool& pool, Options options);
   ~OrderFeed() override;
 
   // From now on `on_order` gets each state of the order above `after_version`: the present one at
-  // once, if it is newer. Ends at `deadline`. Thread-safe. In a feed that is drained `on_order` is
-  // called at once, on the caller's thread.
+  // once, if it is newer. Ends at `deadline`. Thread-safe, does not wait: the feed's thread asks
+  // the database. While that is away the watch waits for it. In a feed that is drained or full
+  // `on_order` is called before this returns, on the caller's thread.
   WatchId Watch(const uuid::Uuid& order_id, int64_t after_version, Clock::time_point deadline,
                 OnOrder on_order);
-  // `on_order` is not called any more once this has returned (unless this is called by it).
+  // `on_order` is not called any more once this has returned (unless this is called by it), and is
+  // destroyed with what it holds.
   void Cancel(WatchId id);
+
+  // How many watch. Thread-safe.
+  int watchers() const;
 
   // These orders changed; to be called after the commit. Thread-safe, does not block.
   void Announce(const std::vector<uuid::Uuid>& order_ids);

@@ -18,13 +18,15 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 using testing::ElementsAre;
 
-// What a watcher hears: versions, and 0 for the end.
+constexpr int64_t kNoSuchOrder = -1, kNothingNewer = -2, kTooMany = -3;
+
+// What a watcher hears: versions, and for the end one of the above, or 0.
 class Ear {
  public:
   OrderFeed::OnOrder Listen(bool go_on = true) {
-    return [this, go_on](const OrderRow* order) {
+    return [this, go_on](const OrderRow* order, OrderFeed::End end) {
       std::lock_guard lock(mutex_);
-      heard_.push_back(order == nullptr ? 0 : order->state.version);
+      heard_.push_back(order == nullptr ? NumberOf(end) : order->state.version);
       changed_.notify_all();
       return go_on;
     };
@@ -37,6 +39,12 @@ class Ear {
   }
 
  private:
+  static int64_t NumberOf(OrderFeed::End end) {
+    if (end == OrderFeed::End::kNoSuchOrder) return kNoSuchOrder;
+    if (end == OrderFeed::End::kNothingNewer) return kNothingNewer;
+    return end == OrderFeed::End::kTooMany ? kTooMany : 0;
+  }
+
   std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<int64_t> heard_;
@@ -73,8 +81,8 @@ class OrderFeedTest : public testing::Test {
                                        &postgres::OrchestratorMigrations(),
                                        &postgres::OrderMigrations()}};
   postgres::Pool pool_{database_.service(), "test", 4};
-  Ear ear_;                                       // outlives the feed, which tells it of the end
-  OrderFeed feed_{pool_, std::chrono::hours(1)};  // so that only notifications bring news
+  Ear ear_;  // outlives the feed, which tells it of the end
+  OrderFeed feed_{pool_, {.tick = std::chrono::hours(1)}};  // so that only notifications bring news
 };
 
 TEST_F(OrderFeedTest, SendsTheStateAtOnceAndThenEachChange) {
@@ -98,7 +106,7 @@ TEST_F(OrderFeedTest, HearsOfChangesOnAnotherReplica) {
   feed_.Watch(id, 0, Never(), ear_.Listen());
   EXPECT_THAT(ear_.Await(1), ElementsAre(1));
   postgres::Pool other_pool(database_.service(), "test", 1);
-  OrderFeed other(other_pool, std::chrono::hours(1));
+  OrderFeed other(other_pool, {.tick = std::chrono::hours(1)});
   ASSERT_TRUE(other.Start({}).ok());
   ApproveInDatabase(id);
   other.Announce({id});
@@ -106,13 +114,40 @@ TEST_F(OrderFeedTest, HearsOfChangesOnAnotherReplica) {
 }
 
 TEST_F(OrderFeedTest, ALostNotificationIsMadeUpFor) {
-  OrderFeed ticking(pool_, milliseconds(50));
+  OrderFeed ticking(pool_, {.tick = milliseconds(50)});
   ASSERT_TRUE(ticking.Start({}).ok());
   const uuid::Uuid id = MakeOrder();
   ticking.Watch(id, 0, Never(), ear_.Listen());
   EXPECT_THAT(ear_.Await(1), ElementsAre(1));
   ApproveInDatabase(id);  // and nobody announces it
   EXPECT_THAT(ear_.Await(2), ElementsAre(1, 2));
+}
+
+TEST_F(OrderFeedTest, AnOrderThatNobodyPlacedIsNotWaitedFor) {
+  feed_.Watch(uuid::NewV7(), 0, Never(), ear_.Listen());
+  EXPECT_THAT(ear_.Await(1), ElementsAre(kNoSuchOrder));
+}
+
+TEST_F(OrderFeedTest, AnOrderThatHasEndedIsNotWaitedFor) {
+  const uuid::Uuid id = MakeOrder();
+  ApproveInDatabase(id);
+  feed_.Watch(id, 2, Never(), ear_.Listen());
+  EXPECT_THAT(ear_.Await(1), ElementsAre(kNothingNewer));
+  feed_.Watch(id, 1, Never(), ear_.Listen(/*go_on=*/false));
+  EXPECT_THAT(ear_.Await(2), ElementsAre(kNothingNewer, 2));
+}
+
+TEST_F(OrderFeedTest, OneMoreWatcherThanItHoldsIsRefused) {
+  OrderFeed small(pool_, {.tick = std::chrono::hours(1), .max_watchers = 1});
+  const uuid::Uuid id = MakeOrder();
+  Ear first;
+  const auto watch = small.Watch(id, 1, Never(), first.Listen());
+  small.Watch(id, 1, Never(), ear_.Listen());
+  EXPECT_THAT(ear_.Await(1), ElementsAre(kTooMany));
+  small.Cancel(watch);
+  EXPECT_EQ(small.watchers(), 0);
+  small.Watch(id, 1, Never(), first.Listen());
+  EXPECT_EQ(small.watchers(), 1);
 }
 
 TEST_F(OrderFeedTest, EndsAtTheDeadline) {
