@@ -26,7 +26,9 @@ namespace service {
 // make grow. What goes beyond them is refused by gRPC itself.
 struct GrpcLimits {
   int max_metadata_bytes = 8 << 10;
-  int max_receive_message_bytes = 4 << 20;
+  // More than the largest request that is valid: an order of 1,000 products has 17 KB, and no text
+  // is longer than 800 bytes. gRPC reads a message whole before anybody can refuse it.
+  int max_receive_message_bytes = 64 << 10;
   int max_send_message_bytes = 16 << 20;
   // On one connection; further calls wait in the client.
   int max_concurrent_streams = 256;

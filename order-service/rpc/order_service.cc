@@ -2,7 +2,9 @@
 
 #include <google/protobuf/util/time_util.h>
 
+#include <algorithm>
 #include <memory>
+#include <mutex>
 #include <utility>
 
 #include "libs/service/errors.h"
@@ -20,48 +22,130 @@ using std::chrono::system_clock;
 
 constexpr absl::Duration kConnectionWait = absl::Seconds(2);
 
-// One CreateOrder from its arrival to its answer.
+// One CreateOrder from its arrival to its answer. Shared by gRPC, until it is done with it; by the
+// door, until the order is committed; and then by the feed, until the call has waited long enough.
+class CreateOrderReactor final : public grpc::ServerUnaryReactor,
+                                 public std::enable_shared_from_this<CreateOrderReactor> {
+ public:
+  static std::shared_ptr<CreateOrderReactor> Make(std::chrono::nanoseconds wait, OrderFeed& feed,
+                                                  system_clock::time_point deadline,
+                                                  v1::CreateOrderResponse* response) {
+    std::shared_ptr<CreateOrderReactor> made(
+        new CreateOrderReactor(wait, feed, deadline, response));
+    made->until_done_ = made;
+    return made;
+  }
+
+  // Whether nobody waits for the answer any more.
+  bool Expired() const {
+    std::lock_guard lock(mutex_);
+    return cancelled_ || system_clock::now() >= deadline_;
+  }
+
+  void End(const grpc::Status& status) {
+    std::lock_guard lock(mutex_);
+    EndLocked(status);
+  }
+
+  // The order is committed: the answer, now or when it has ended.
+  void Answer(const OrderRow& order) {
+    {
+      std::lock_guard lock(mutex_);
+      *response_->mutable_order() = ToMessage(order);
+      if (cancelled_) return EndLocked(grpc::Status::CANCELLED);
+      if (wait_.count() <= 0 || IsLast(order.state)) return EndLocked(grpc::Status::OK);
+    }
+    const auto wait = std::min<std::chrono::nanoseconds>(wait_, deadline_ - system_clock::now());
+    const OrderFeed::WatchId watch = feed_.Watch(
+        order.order_id, order.state.version, OrderFeed::Clock::now() + wait,
+        [self = shared_from_this()](const OrderRow* news, auto) { return self->Hear(news); });
+    {
+      std::lock_guard lock(mutex_);
+      if (!cancelled_) {
+        watch_ = watch;
+        return;
+      }
+    }
+    // It was cancelled before it knew what to cancel.
+    StopWaiting(watch);
+  }
+
+  void OnCancel() override {
+    OrderFeed::WatchId watch = 0;
+    {
+      std::lock_guard lock(mutex_);
+      cancelled_ = true;
+      watch = watch_;
+    }
+    // Before there is a watch the door has the call, and finishes it.
+    if (watch != 0) StopWaiting(watch);
+  }
+
+  void OnDone() override { const auto last_share = std::move(until_done_); }
+
+ private:
+  CreateOrderReactor(std::chrono::nanoseconds wait, OrderFeed& feed,
+                     system_clock::time_point deadline, v1::CreateOrderResponse* response)
+      : wait_(wait), feed_(feed), deadline_(deadline), response_(response) {}
+
+  // News of the order, on the feed's thread.
+  bool Hear(const OrderRow* news) {
+    std::lock_guard lock(mutex_);
+    if (ended_) return false;
+    if (news != nullptr) {
+      *response_->mutable_order() = ToMessage(*news);
+      if (!IsLast(news->state)) return true;
+    }
+    EndLocked(grpc::Status::OK);
+    return false;
+  }
+
+  void StopWaiting(OrderFeed::WatchId watch) {
+    feed_.Cancel(watch);
+    End(grpc::Status::CANCELLED);
+  }
+
+  // gRPC takes one end. It does not call back before the mutex is free: reactions have threads of
+  // their own.
+  void EndLocked(const grpc::Status& status) {
+    if (std::exchange(ended_, true)) return;
+    Finish(status);
+  }
+
+  const std::chrono::nanoseconds wait_;
+  OrderFeed& feed_;
+  const system_clock::time_point deadline_;
+  v1::CreateOrderResponse* const response_;  // gRPC's, until the end
+
+  mutable std::mutex mutex_;  // guards all below
+  bool cancelled_ = false;
+  bool ended_ = false;
+  OrderFeed::WatchId watch_ = 0;  // 0: it does not wait for the feed yet
+
+  std::shared_ptr<CreateOrderReactor> until_done_;  // gRPC's share
+};
+
+// The same call as the door has it.
 class CreateOrderCall : public group_commit::Call {
  public:
-  CreateOrderCall(CreateOrderCommand command, std::chrono::nanoseconds wait, OrderFeed& feed,
-                  grpc::CallbackServerContext* context, v1::CreateOrderResponse* response,
-                  grpc::ServerUnaryReactor* reactor)
-      : command(std::move(command)),
-        wait_(wait),
-        feed_(feed),
-        deadline_(context->deadline()),
-        response_(response),
-        reactor_(reactor) {}
+  CreateOrderCall(CreateOrderCommand command, std::shared_ptr<CreateOrderReactor> reactor)
+      : command(std::move(command)), reactor_(std::move(reactor)) {}
 
-  bool Expired() const override { return system_clock::now() >= deadline_; }
+  bool Expired() const override { return reactor_->Expired(); }
 
   void Finish(const absl::Status& status) override {
     const absl::Status& outcome = status.ok() ? command.order.status() : status;
-    if (!outcome.ok()) return reactor_->Finish(service::ToGrpc(outcome));
+    if (!outcome.ok()) return reactor_->End(service::ToGrpc(outcome));
     const OrderRow& order = *command.order;
     telemetry::Debug("order taken", {{"order_id", uuid::ToString(order.order_id)},
                                      {"tx_id", uuid::ToString(order.tx_id)}});
-    *response_->mutable_order() = ToMessage(order);
-    if (wait_.count() <= 0 || order.state.status != Status::kPending) {
-      return reactor_->Finish(grpc::Status::OK);
-    }
-    feed_.Watch(order.order_id, order.state.version, OrderFeed::Clock::now() + wait_,
-                [response = response_, reactor = reactor_](const OrderRow* changed, auto) {
-                  if (changed != nullptr) *response->mutable_order() = ToMessage(*changed);
-                  if (changed != nullptr && changed->state.status == Status::kPending) return true;
-                  reactor->Finish(grpc::Status::OK);
-                  return false;
-                });
+    reactor_->Answer(order);
   }
 
   CreateOrderCommand command;
 
  private:
-  const std::chrono::nanoseconds wait_;
-  OrderFeed& feed_;
-  const system_clock::time_point deadline_;
-  v1::CreateOrderResponse* const response_;
-  grpc::ServerUnaryReactor* const reactor_;
+  const std::shared_ptr<CreateOrderReactor> reactor_;
 };
 
 }  // namespace
@@ -79,18 +163,18 @@ group_commit::Handler OrderService::HandleCalls(order::CreateOrder& handler) {
 grpc::ServerUnaryReactor* OrderService::CreateOrder(grpc::CallbackServerContext* context,
                                                     const v1::CreateOrderRequest* request,
                                                     v1::CreateOrderResponse* response) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   auto command = ToCommand(*request);
   if (!command.ok()) {
-    reactor->Finish(service::ToGrpc(command.status()));
-    return reactor;
+    grpc::ServerUnaryReactor* refused = context->DefaultReactor();
+    refused->Finish(service::ToGrpc(command.status()));
+    return refused;
   }
   command->traceparent = service::TraceOf(*context).ToString();
   const std::chrono::nanoseconds wait(
       google::protobuf::util::TimeUtil::DurationToNanoseconds(request->wait_timeout()));
-  door_.Submit(std::make_unique<CreateOrderCall>(*std::move(command), wait, feed_, context,
-                                                 response, reactor));
-  return reactor;
+  auto reactor = CreateOrderReactor::Make(wait, feed_, context->deadline(), response);
+  door_.Submit(std::make_unique<CreateOrderCall>(*std::move(command), reactor));
+  return reactor.get();
 }
 
 grpc::ServerWriteReactor<v1::WatchOrderResponse>* OrderService::WatchOrder(

@@ -1,12 +1,15 @@
 // The calls as clients make them, over a gRPC server. No saga is answered: orders stay PENDING
 // until a test changes them.
-#include <gmock/gmock.h>
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <cstdint>
+#include <future>
 #include <memory>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "libs/inbox/migrations.h"
 #include "libs/orchestrator/migrations.h"
@@ -26,7 +29,6 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 using std::chrono::steady_clock;
 using std::chrono::system_clock;
-using testing::HasSubstr;
 
 class OrderServiceTest : public testing::Test {
  protected:
@@ -147,6 +149,90 @@ TEST_F(OrderServiceTest, MoreWatchersThanTheFlagSaysAreRefused) {
   for (int i = 0; i < 2; ++i) contexts[i]->TryCancel();
   AwaitWatchers(0);
   for (int i = 0; i < 2; ++i) streams[i]->Finish();
+}
+
+// Calls CreateOrder, which waits a minute for an end that does not come.
+class WaitingCall {
+ public:
+  WaitingCall(v1::OrderService::Stub& stub, v1::CreateOrderRequest request, milliseconds deadline)
+      : request_(std::move(request)) {
+    context_.set_deadline(system_clock::now() + deadline);
+    stub.async()->CreateOrder(&context_, &request_, &response_,
+                              [this](grpc::Status status) { end_.set_value(std::move(status)); });
+  }
+  void Cancel() { context_.TryCancel(); }
+  grpc::Status End() { return end_.get_future().get(); }
+  const v1::Order& order() const { return response_.order(); }
+
+ private:
+  grpc::ClientContext context_;
+  const v1::CreateOrderRequest request_;
+  v1::CreateOrderResponse response_;
+  std::promise<grpc::Status> end_;
+};
+
+TEST_F(OrderServiceTest, ACallWaitsForTheOrdersEnd) {
+  WaitingCall call(*stub_, Request(seconds(60)), seconds(60));
+  AwaitWatchers(1);
+  Approve(database_.Ask("SELECT order_id::text FROM orders"));
+  EXPECT_TRUE(call.End().ok());
+  EXPECT_EQ(call.order().status(), v1::Order::APPROVED);
+}
+
+TEST_F(OrderServiceTest, ACancelledCallWaitsNoLonger) {
+  WaitingCall call(*stub_, Request(seconds(60)), seconds(60));
+  AwaitWatchers(1);
+  call.Cancel();
+  EXPECT_EQ(call.End().error_code(), grpc::StatusCode::CANCELLED);
+  AwaitWatchers(0);
+  Approve(database_.Ask("SELECT order_id::text FROM orders"));  // and nobody is told
+}
+
+TEST_F(OrderServiceTest, ACallWaitsNoLongerThanItsDeadline) {
+  WaitingCall call(*stub_, Request(seconds(60)), milliseconds(500));
+  EXPECT_EQ(call.End().error_code(), grpc::StatusCode::DEADLINE_EXCEEDED);
+  AwaitWatchers(0);
+}
+
+// At every point between its arrival and its end.
+TEST_F(OrderServiceTest, CallsThatAreCancelledAtAnyTimeLeaveNothingBehind) {
+  for (int i = 0; i < 200; ++i) {
+    WaitingCall call(*stub_, Request(seconds(60)), seconds(60));
+    for (int spin = 0; spin < i * 20; ++spin) std::this_thread::yield();
+    call.Cancel();
+    EXPECT_EQ(call.End().error_code(), grpc::StatusCode::CANCELLED);
+  }
+  AwaitWatchers(0);
+}
+
+TEST_F(OrderServiceTest, AFullFeedAnswersWithTheOrderAsItIs) {
+  WaitingCall first(*stub_, Request(seconds(60)), seconds(60));
+  WaitingCall second(*stub_, Request(seconds(60)), seconds(60));
+  AwaitWatchers(2);
+  WaitingCall third(*stub_, Request(seconds(60)), seconds(60));
+  EXPECT_TRUE(third.End().ok());
+  EXPECT_EQ(third.order().status(), v1::Order::PENDING);
+  for (WaitingCall* call : {&first, &second}) {
+    call->Cancel();
+    call->End();
+  }
+}
+
+TEST_F(OrderServiceTest, TheLargestOrderFitsAndMoreIsNotRead) {
+  v1::CreateOrderRequest request = Request();
+  request.clear_order_products();
+  request.set_request_id(uuid::ToString(uuid::NewV7()));
+  for (size_t i = 0; i < kMaxLines; ++i) {
+    auto* line = request.add_order_products();
+    line->set_product_id(INT64_MAX - static_cast<int64_t>(i));
+    line->set_amount(kMaxAmount);
+  }
+  v1::CreateOrderResponse response;
+  const grpc::Status placed = stub_->CreateOrder(Context().get(), request, &response);
+  EXPECT_TRUE(placed.ok()) << placed.error_message();
+  for (int i = 0; i < 10'000; ++i) *request.add_order_products() = request.order_products(0);
+  const grpc::Status refused = stub_->CreateOrder(Context().get(), request, &response);
+  EXPECT_EQ(refused.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED) << refused.error_message();
 }
 
 }  // namespace

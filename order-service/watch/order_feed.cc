@@ -265,6 +265,7 @@ OrderFeed::WatchId OrderFeed::Watch(const uuid::Uuid& order_id, int64_t after_ve
 }
 
 void OrderFeed::Cancel(WatchId id) {
+  if (id == 0) return;  // refused, or never begun
   std::unique_lock lock(impl_->mutex);
   impl_->watchers.erase(id);
   if (impl_->caller == std::this_thread::get_id()) return;

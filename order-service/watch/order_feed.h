@@ -60,7 +60,7 @@ class OrderFeed : public service::Component {
   WatchId Watch(const uuid::Uuid& order_id, int64_t after_version, Clock::time_point deadline,
                 OnOrder on_order);
   // `on_order` is not called any more once this has returned (unless this is called by it), and is
-  // destroyed with what it holds.
+  // destroyed with what it holds. 0: nothing to cancel.
   void Cancel(WatchId id);
 
   // How many watch. Thread-safe.

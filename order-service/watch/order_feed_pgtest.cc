@@ -142,7 +142,7 @@ TEST_F(OrderFeedTest, OneMoreWatcherThanItHoldsIsRefused) {
   const uuid::Uuid id = MakeOrder();
   Ear first;
   const auto watch = small.Watch(id, 1, Never(), first.Listen());
-  small.Watch(id, 1, Never(), ear_.Listen());
+  small.Cancel(small.Watch(id, 1, Never(), ear_.Listen()));
   EXPECT_THAT(ear_.Await(1), ElementsAre(kTooMany));
   small.Cancel(watch);
   EXPECT_EQ(small.watchers(), 0);
