@@ -93,8 +93,8 @@ TEST_F(OutboxTest, TheRelayMayParkAndTheServiceMayNot) {
   const absl::Status parked = relay.ExecuteScript(R"sql(
     INSERT INTO outbox_parked_keys (topic, name, poison_id, reason, fix)
       VALUES ('t', 'kone', 'a', 'too large', 'raise it');
-    INSERT INTO outbox_parked (scope, id, topic, key, type, created_at, commit_lsn, ordinal)
-      SELECT scope, id, 't', 'one', 'T', now(), '0/1', 0
+    INSERT INTO outbox_parked (scope, id, topic, key, type, created_at, era, commit_lsn, ordinal)
+      SELECT scope, id, 't', 'one', 'T', now(), 0, '0/1', 0
         FROM outbox_parked_keys, (VALUES ('a'), ('b')) events (id);
     UPDATE outbox_parked SET dropped_at = now(), dropped_by = 'me', dropped_why = 'x' WHERE id = 'a';
     DELETE FROM outbox_parked WHERE dropped_at IS NULL;
@@ -118,8 +118,8 @@ TEST_F(OutboxTest, AParkedKeyIsNotForgottenWhileItHasEvents) {
   auto owner = database_.Connect();
   ASSERT_TRUE(
       owner
-          .Execute("INSERT INTO outbox_parked (scope, id, topic, key, type, created_at, "
-                   "commit_lsn, ordinal) VALUES ($1, 'a', 't', 'one', 'T', now(), '0/1', 0)",
+          .Execute("INSERT INTO outbox_parked (scope, id, topic, key, type, created_at, era, "
+                   "commit_lsn, ordinal) VALUES ($1, 'a', 't', 'one', 'T', now(), 0, '0/1', 0)",
                    postgres::Params().Int64(scope))
           .ok());
   EXPECT_EQ(owner.Execute("DELETE FROM outbox_parked_keys").status().code(),

@@ -19,6 +19,8 @@ CREATE TABLE outbox_parked_keys (
   system_id   text,
   commit_lsn  pg_lsn,
   ordinal     bigint,
+  -- Grows when the database wakes up in another cluster, where positions begin anew.
+  era         integer     NOT NULL DEFAULT 0,
   -- Set by an operator; the active relay then publishes what is parked, and removes the row.
   released_at timestamptz,
   released_by text,
@@ -27,16 +29,15 @@ CREATE TABLE outbox_parked_keys (
   CHECK ((released_at IS NULL) = (released_by IS NULL))
 );
 
-CREATE INDEX outbox_parked_keys_released ON outbox_parked_keys (released_at)
-  WHERE released_at IS NOT NULL;
-
--- All that is needed to publish. Within a scope seq is the order. A foreign key, so that a relay which
--- was asleep while its key was released cannot park behind everybody's back.
+-- All that is needed to publish. Within a scope (era, commit_lsn, ordinal) is the order. A foreign key,
+-- so that a relay which was asleep while its key was released cannot park behind everybody's back.
 CREATE TABLE outbox_parked (
-  seq         bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  id          text        PRIMARY KEY,
   -- NULL only for a dropped event whose key has been released.
   scope       bigint      REFERENCES outbox_parked_keys ON DELETE SET NULL,
-  id          text        NOT NULL UNIQUE,
+  era         integer     NOT NULL,
+  commit_lsn  pg_lsn      NOT NULL,
+  ordinal     bigint      NOT NULL,
   topic       text        NOT NULL,
   key         text,
   type        text        NOT NULL,
@@ -44,8 +45,6 @@ CREATE TABLE outbox_parked (
   traceparent text,
   headers     text,
   created_at  timestamptz NOT NULL,
-  commit_lsn  pg_lsn      NOT NULL,
-  ordinal     bigint      NOT NULL,
   parked_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
   -- An operator gave this event up: it is never published, and stays as the record of that.
   dropped_at  timestamptz,
@@ -55,9 +54,9 @@ CREATE TABLE outbox_parked (
   CHECK ((dropped_at IS NULL) = (dropped_by IS NULL) AND (dropped_at IS NULL) = (dropped_why IS NULL))
 );
 
-CREATE INDEX outbox_parked_order ON outbox_parked (scope, seq);
+CREATE INDEX outbox_parked_order ON outbox_parked (scope, era, commit_lsn, ordinal);
 
 GRANT SELECT, INSERT, DELETE ON outbox_parked_keys, outbox_parked TO ${relay_role};
-GRANT UPDATE (poison_id, reason, fix, whole_topic, system_id, commit_lsn, ordinal, released_at,
+GRANT UPDATE (poison_id, reason, fix, whole_topic, system_id, commit_lsn, ordinal, era, released_at,
               released_by) ON outbox_parked_keys TO ${relay_role};
-GRANT UPDATE (scope, dropped_at, dropped_by, dropped_why) ON outbox_parked TO ${relay_role};
+GRANT UPDATE (dropped_at, dropped_by, dropped_why) ON outbox_parked TO ${relay_role};
