@@ -6,7 +6,7 @@ import signal
 import sys
 from pathlib import Path
 
-from devtools import bench, builds, console, lint, run, status, tests
+from devtools import bench, builds, console, lint, postgres_versions, run, status, tests
 from devtools.processes import Failed, Interrupted
 
 _EXAMPLES = """
@@ -94,10 +94,17 @@ def _parser() -> argparse.ArgumentParser:
         "Servers are their own, on free ports.\nWords select the tests whose names contain one of them.",
         """./dev test
         ./dev test outbox             C++ and Python tests with "outbox" in their names
+        ./dev test relay --postgres 17   on another Postgres than the machine's
         ./dev test --preset asan      the same under AddressSanitizer""",
-        lambda a: tests.run(a.selection, preset=a.preset),
+        _test,
     )
     verb.add_argument("selection", nargs="*", metavar="WORD", help="part of a test's name")
+    verb.add_argument(
+        "--postgres",
+        type=int,
+        choices=sorted(postgres_versions.RELEASES),
+        help=f"major version of the servers, from npm (also: {postgres_versions.VARIABLE})",
+    )
     _add_preset(verb)
 
     verb = add(
@@ -200,6 +207,13 @@ def _port_base(text: str) -> int:
 def _build(parsed: argparse.Namespace) -> int:
     builds.build(parsed.targets, log=tests.LOGS / "build.log", preset=parsed.preset)
     return 0
+
+
+def _test(parsed: argparse.Namespace) -> int:
+    if parsed.postgres:
+        # Tests start servers of their own too, in processes of their own.
+        os.environ[postgres_versions.VARIABLE] = str(parsed.postgres)
+    return tests.run(parsed.selection, preset=parsed.preset)
 
 
 def _test_env(parsed: argparse.Namespace) -> int:

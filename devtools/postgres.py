@@ -8,7 +8,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from devtools import ports, processes
+from devtools import ports, postgres_versions, processes
 from devtools.processes import Failed
 
 SUPERUSER = "postgres"
@@ -154,7 +154,7 @@ class Cluster:
         if user:
             shutil.chown(self.folder, user, user)
         shutil.rmtree(self.data, ignore_errors=True)  # what an interrupted initdb left
-        command = [str(_binary("initdb")), "-D", str(self.data), "-U", SUPERUSER]
+        command = [str(_server_binary("initdb")), "-D", str(self.data), "-U", SUPERUSER]
         command += ["-E", "UTF8", "--locale=C.UTF-8", "--no-instructions"]
         password_file = self.folder / "superuser_password"
         if self._password:
@@ -189,7 +189,7 @@ class Cluster:
 
     def _spawn(self) -> None:
         self._process = processes.start(
-            [str(_binary("postgres")), "-D", str(self.data)],
+            [str(_server_binary("postgres")), "-D", str(self.data)],
             log=self.log,
             pid_file=self.folder.parent / "pids" / "postgres",
             user=run_as(),
@@ -212,6 +212,12 @@ def _has_process_group(group: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def _server_binary(name: str) -> Path:
+    """The machine's own, or that of the major the tests are to run on."""
+    major = postgres_versions.wanted()
+    return _binary(name) if major is None else postgres_versions.binaries(major) / name
 
 
 def _binary(name: str) -> Path:

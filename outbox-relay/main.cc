@@ -1,5 +1,6 @@
 // outbox-relay: committed outbox rows into Kafka, in commit order, none lost.
 #include "libs/service/flags.h"
+#include "outbox-relay/verbs/pause.h"
 #include "outbox-relay/verbs/run.h"
 #include "outbox-relay/verbs/verbs.h"
 
@@ -8,5 +9,6 @@ int main(int argc, char** argv) {
                        "Publishes committed outbox rows to Kafka, from the write-ahead log.");
   relay::Verbs verbs(flags);
   relay::AddRunVerb(verbs);  // first: what runs when no verb is given
+  relay::AddPauseVerbs(verbs);
   return verbs.Run(argc, argv);
 }

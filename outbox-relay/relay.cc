@@ -53,9 +53,10 @@ absl::Status Relay::Run() {
     if (status.ok()) status = Confirm();
     if (status.ok()) status = CheckServerLeaving();
     if (!status.ok()) return status;
-    if (options_.stop.stop_requested() && Drained()) {
+    const bool stopping = options_.stop.stop_requested();
+    if ((draining_ || stopping || state_.paused()) && Drained()) {
       Finish();
-      return absl::OkStatus();
+      return stopping ? absl::OkStatus() : absl::CancelledError("paused");
     }
     if (read_all_ || !MayRead()) status = Wait();
     if (!status.ok()) return status;

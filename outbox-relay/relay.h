@@ -44,8 +44,8 @@ class Relay {
   Relay(RelayOptions options, ReplicationStream& source, Producer& sink, Ledger& ledger, Acks& acks,
         SourceMetrics& metrics, SourceState& state, std::vector<Lsn> already_durable);
 
-  // The source must have been started. OK after a stop; else why the session ended. If the sink has
-  // failed it must be replaced.
+  // The source must have been started. OK after a stop, Cancelled after a pause; else why the
+  // session ended. If the sink has failed it must be replaced.
   absl::Status Run();
 
  private:

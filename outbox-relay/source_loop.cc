@@ -19,6 +19,8 @@ using std::chrono::milliseconds;
 // Another relay that leaves is followed within a second.
 constexpr milliseconds kStandbyPause(1'000);
 constexpr milliseconds kFirstPause(250), kLongestPause(10'000);
+// While somebody has paused the source: what a resume may take.
+constexpr milliseconds kPausedPause(250);
 constexpr std::chrono::seconds kReportAgain(60);
 
 }  // namespace
@@ -46,6 +48,7 @@ absl::Status SourceLoop::Run(std::stop_token stop) {
 }
 
 absl::Status SourceLoop::RunSession(std::stop_token stop) {
+  if (state_.paused()) return absl::CancelledError("paused");
   confirmed_at_start_ = ledger_.confirmed();
   if (producer_ == nullptr) {
     auto producer = Producer::Create(options_.producer);
@@ -56,6 +59,8 @@ absl::Status SourceLoop::RunSession(std::stop_token stop) {
                                             .wal_sender_timeout = options_.wal_sender_timeout,
                                             .stop_fd = stop_fd_});
   if (!stream.ok()) return stream.status();
+  // The watch may not have seen it yet: a relay that takes over must not begin.
+  if ((*stream)->paused()) return absl::CancelledError("paused");
   if (absl::Status status = Reconcile(**stream); !status.ok()) return status;
   if (absl::Status status = (*stream)->Start(ledger_.confirmed()); !status.ok()) return status;
 
@@ -127,12 +132,14 @@ void SourceLoop::DropProducer() {
 
 void SourceLoop::Report(const absl::Status& ended) {
   const bool standby = absl::IsAlreadyExists(ended);
-  state_.SetHealth(standby ? absl::OkStatus() : ended);
+  const bool paused = absl::IsCancelled(ended);
+  state_.SetHealth(standby || paused ? absl::OkStatus() : ended);
   const std::string text(ended.message());
   const Clock::time_point now = Clock::now();
   if (text == reported_ && now - reported_at_ < kReportAgain) return;
   reported_ = text;
   reported_at_ = now;
+  if (paused) return;  // the one who watches the pause says it
   if (standby) {
     telemetry::Info("waiting as standby", {{"source", options_.name}, {"reason", text}});
   } else {
@@ -142,6 +149,7 @@ void SourceLoop::Report(const absl::Status& ended) {
 }
 
 milliseconds SourceLoop::NextPause(const absl::Status& ended) {
+  if (absl::IsCancelled(ended)) return kPausedPause;
   if (absl::IsAlreadyExists(ended)) return kStandbyPause;
   if (ledger_.confirmed() > confirmed_at_start_) pause_ = milliseconds(0);
   pause_ = std::clamp(pause_ * 2, kFirstPause, kLongestPause);

@@ -24,6 +24,10 @@ class SourceState {
   void SetServerLeaving(bool leaving) { leaving_.store(leaving, std::memory_order_release); }
   bool server_leaving() const { return leaving_.load(std::memory_order_acquire); }
 
+  // Somebody has paused the source: see pause/.
+  void SetPaused(bool paused) { paused_.store(paused, std::memory_order_release); }
+  bool paused() const { return paused_.load(std::memory_order_acquire); }
+
   // OK while it streams or waits for another relay to leave; else why not.
   void SetHealth(absl::Status health) {
     absl::MutexLock lock(&mutex_);
@@ -37,6 +41,7 @@ class SourceState {
  private:
   std::atomic<uint64_t> confirmed_{0};
   std::atomic<bool> leaving_{false};
+  std::atomic<bool> paused_{false};
   mutable absl::Mutex mutex_;
   absl::Status health_ ABSL_GUARDED_BY(mutex_) = absl::UnavailableError("not connected yet");
 };

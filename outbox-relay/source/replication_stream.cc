@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "libs/postgres/result.h"
 #include "libs/postgres/sql_error.h"
+#include "outbox-relay/pause/pause_row.h"
 #include "outbox-relay/source/stream_frame.h"
 
 namespace relay {
@@ -44,6 +45,10 @@ absl::Status ReplicationStream::Check() {
   absl::StatusOr<WalIdentity> identity = Identify(connection_.get());
   if (!identity.ok()) return identity.status();
   identity_ = *std::move(identity);
+  auto pause = ReadPause(connection_.get());
+  if (!pause.ok()) return pause.status();
+  paused_ = pause->has_value();
+  if (paused_) return absl::OkStatus();
   // First the publication: without it the slot would be the wrong thing to mend.
   absl::Status published = CheckPublication(connection_.get(), publication_);
   if (!published.ok()) return published;

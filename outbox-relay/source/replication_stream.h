@@ -34,9 +34,11 @@ struct StreamOptions {
 // put right first, and the message says what), Cancelled (stop_fd).
 class ReplicationStream {
  public:
-  // Connects and checks all that can be known before Start.
+  // Connects and checks all that can be known before Start. Where the source is paused nothing is
+  // checked but that: nobody is to start.
   static absl::StatusOr<std::unique_ptr<ReplicationStream>> Connect(const StreamOptions& options);
 
+  bool paused() const { return paused_; }
   const std::string& slot() const { return slot_; }  // "outbox_" and the database's name
   const WalIdentity& identity() const { return identity_; }
   // What the slot has confirmed, when Connect asked.
@@ -77,6 +79,7 @@ class ReplicationStream {
   WalIdentity identity_;
   Lsn slot_confirmed_;
   bool wants_write_ = false;
+  bool paused_ = false;
 };
 
 }  // namespace relay

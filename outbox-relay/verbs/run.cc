@@ -7,6 +7,7 @@
 
 #include "libs/service/loop.h"
 #include "libs/service/runtime.h"
+#include "outbox-relay/pause/pause_watch.h"
 #include "outbox-relay/relay_config.h"
 #include "outbox-relay/source_loop.h"
 #include "outbox-relay/source_metrics.h"
@@ -16,24 +17,28 @@
 namespace relay {
 namespace {
 
-// One database: its stream and its watch, each on a thread of its own, so that no source waits for
-// another.
+// One database: its stream and what watches it, each on a thread of its own, so that no source
+// waits for another.
 struct Source {
   Source(const SourceOptions& options, prometheus::Registry& registry)
       : name(options.name),
         metrics(registry, options.name),
         stream(options, metrics, state),
         watch(options.name, options.conninfo, metrics, state),
+        pause(options.name, options.conninfo, registry, state),
         streaming("stream " + name, [this](std::stop_token stop) { return stream.Run(stop); }),
-        watching("watch " + name, [this](std::stop_token stop) { return watch.Run(stop); }) {}
+        watching("watch " + name, [this](std::stop_token stop) { return watch.Run(stop); }),
+        pausing("pause " + name, [this](std::stop_token stop) { return pause.Run(stop); }) {}
 
   std::string name;
   SourceMetrics metrics;
   SourceState state;
   SourceLoop stream;
   SourceWatch watch;
+  PauseWatch pause;
   service::Loop streaming;
   service::Loop watching;
+  service::Loop pausing;
 };
 
 int Run(const service::Flags& flags, const Config& config) {
@@ -45,6 +50,7 @@ int Run(const service::Flags& flags, const Config& config) {
     Source& source = *sources.back();
     components.push_back(&source.streaming);
     components.push_back(&source.watching);
+    components.push_back(&source.pausing);
     runtime.http().AddReadinessCheck(source.name, [&source] { return source.state.health(); });
   }
   return runtime.Run(std::span<service::Component* const>(components));

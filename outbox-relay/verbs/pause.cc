@@ -1,0 +1,151 @@
+#include "outbox-relay/verbs/pause.h"
+
+#include <pwd.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "libs/postgres/connection.h"
+#include "libs/postgres/sql_error.h"
+#include "libs/service/redact.h"
+#include "outbox-relay/pause/pause_row.h"
+#include "outbox-relay/relay_config.h"
+
+namespace relay {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+struct PauseConfig {
+  std::vector<std::string> sources;
+  std::string reason;
+  std::string by;
+  std::chrono::seconds wait{10};
+};
+
+std::string WhoAmI() {
+  const passwd* const user = getpwuid(getuid());
+  char host[256] = "";
+  gethostname(host, sizeof host - 1);
+  return absl::StrCat(user != nullptr ? user->pw_name : absl::StrCat(getuid()), "@", host);
+}
+
+absl::Status Explained(const absl::Status& status) {
+  const std::string state = postgres::SqlState(status);
+  if (state == "42P01") {
+    return absl::FailedPreconditionError(
+        "this database has no table outbox_pause: run the service's `migrate` verb");
+  }
+  if (state == "42501") {
+    return absl::PermissionDeniedError(
+        "the role may not write outbox_pause: use the relay's role, or GRANT SELECT, INSERT, "
+        "DELETE "
+        "ON outbox_pause TO it");
+  }
+  return status;
+}
+
+// Waits until no relay holds the slot; says what came of it.
+absl::StatusOr<std::string> AwaitNobodyStreams(postgres::Connection& database,
+                                               std::chrono::seconds most) {
+  const Clock::time_point until = Clock::now() + most;
+  for (;;) {
+    auto slot = database.Execute(
+        "SELECT active, coalesce(active_pid, 0), coalesce(confirmed_flush_lsn, '0/0')::text "
+        "FROM pg_replication_slots WHERE slot_name = 'outbox_' || current_database()");
+    if (!slot.ok()) return slot.status();
+    if (slot->rows() == 0) return "; there is no slot";
+    if (!slot->Bool(0, 0)) {
+      return absl::StrCat("; no relay streams, confirmed is ", std::string(slot->Text(0, 2)));
+    }
+    if (Clock::now() >= until) {
+      return absl::DeadlineExceededError(absl::StrCat(
+          "paused, but a relay (server process ", slot->Int64(0, 1),
+          ") still holds the slot after ", most.count(),
+          " s: Kafka may not be acknowledging what it has taken, or it is of a version "
+          "that knows no pause"));
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+}
+
+absl::StatusOr<std::string> Pause(postgres::Connection& database, const PauseConfig& config) {
+  auto made = database.Execute(
+      "INSERT INTO outbox_pause (paused_by, reason) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+      postgres::Params().Text(config.by.empty() ? WhoAmI() : config.by).Text(config.reason));
+  if (!made.ok()) return Explained(made.status());
+  std::string text = "paused";
+  if (made->affected() == 0) {
+    auto row = ReadPause(database.raw());
+    if (!row.ok()) return row.status();
+    text = "is paused already";
+    if (row->has_value()) {
+      absl::StrAppend(&text, " since ", (*row)->since, " by ", (*row)->by);
+      if (!(*row)->reason.empty()) absl::StrAppend(&text, ": ", (*row)->reason);
+    }
+  }
+  absl::StatusOr<std::string> left = AwaitNobodyStreams(database, config.wait);
+  return left.ok() ? absl::StrCat(text, *left) : left;
+}
+
+absl::StatusOr<std::string> Resume(postgres::Connection& database, const PauseConfig&) {
+  auto gone = database.Execute("DELETE FROM outbox_pause RETURNING paused_by");
+  if (!gone.ok()) return Explained(gone.status());
+  return gone->rows() == 0 ? "is not paused" : "resumed";
+}
+
+using Change = absl::StatusOr<std::string> (*)(postgres::Connection&, const PauseConfig&);
+
+int ForEachSource(const PauseConfig& config, Change change) {
+  int failed = 0;
+  for (const NamedSource& source : ToSources(config.sources)) {
+    auto database = postgres::Connection::Open(source.conninfo, "outbox-relay pause");
+    absl::Status status = database.status();
+    if (status.ok()) status = database->ExecuteScript("SET statement_timeout = '10s'");
+    absl::StatusOr<std::string> done =
+        status.ok() ? change(*database, config) : absl::StatusOr<std::string>(status);
+    if (done.ok()) {
+      std::printf("%s %s\n", source.name.c_str(), done->c_str());
+    } else {
+      ++failed;
+      std::fprintf(stderr, "%s: %s\n", source.name.c_str(),
+                   service::Redact(std::string(done.status().message())).c_str());
+    }
+  }
+  return failed == 0 ? 0 : 1;
+}
+
+}  // namespace
+
+void AddPauseVerbs(Verbs& verbs) {
+  auto config = std::make_shared<PauseConfig>();
+  service::Verb& pause = verbs.Add(
+      "pause",
+      "Has every relay of these sources stop publishing, now and after any restart or "
+      "takeover, until `resume`. What they have taken goes out first; then they leave the "
+      "slot. Postgres keeps the log meanwhile.",
+      [config] { return ForEachSource(*config, &Pause); });
+  AddSourceFlag(verbs.flags(), pause, &config->sources);
+  pause.Add(&config->reason, {.name = "reason", .help = "Why, for those who look at `status`."});
+  pause.Add(&config->by, {.name = "by", .help = "Who; by default this user and host."});
+  pause.Add(&config->wait, {.name = "wait_s",
+                            .help = "Seconds to wait until the active relay has left the slot.",
+                            .check = service::InRange(0, 3600)});
+  pause.AddExample(
+      "--source=order-service=postgresql://order_service_relay@db/order_service "
+      "--reason='Kafka upgrade'");
+
+  service::Verb& resume = verbs.Add("resume", "Ends a pause: relays go on within a second.",
+                                    [config] { return ForEachSource(*config, &Resume); });
+  AddSourceFlag(verbs.flags(), resume, &config->sources);
+  resume.AddExample("--source=order-service=postgresql://order_service_relay@db/order_service");
+}
+
+}  // namespace relay
