@@ -1,7 +1,9 @@
 // outbox-relay: committed outbox rows into Kafka, in commit order, none lost.
 #include "libs/service/flags.h"
+#include "outbox-relay/verbs/lag_exporter.h"
 #include "outbox-relay/verbs/pause.h"
 #include "outbox-relay/verbs/run.h"
+#include "outbox-relay/verbs/status.h"
 #include "outbox-relay/verbs/verbs.h"
 
 int main(int argc, char** argv) {
@@ -9,6 +11,8 @@ int main(int argc, char** argv) {
                        "Publishes committed outbox rows to Kafka, from the write-ahead log.");
   relay::Verbs verbs(flags);
   relay::AddRunVerb(verbs);  // first: what runs when no verb is given
+  relay::AddStatusVerb(verbs);
   relay::AddPauseVerbs(verbs);
+  relay::AddLagExporterVerb(verbs);
   return verbs.Run(argc, argv);
 }

@@ -15,6 +15,7 @@
 #include <fstream>
 #include <iterator>
 #include <thread>
+#include <utility>
 
 #include "libs/testing/servers.h"
 
@@ -44,6 +45,8 @@ RelayProcess::RelayProcess(const std::vector<std::string>& arguments)
     : log_path_(TemporaryFolder() + testsupport::UniqueName("outbox-relay-") + ".log") {
   std::vector<std::string> words = {OUTBOX_RELAY_PROGRAM, "--http_address=127.0.0.1:0"};
   words.insert(words.end(), arguments.begin(), arguments.end());
+  // The verb, if there is one, comes first.
+  if (!arguments.empty() && arguments[0].rfind("--", 0) != 0) std::swap(words[1], words[2]);
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);

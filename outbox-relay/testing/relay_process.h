@@ -12,7 +12,8 @@ namespace relay {
 
 class RelayProcess {
  public:
-  // Starts outbox-relay with these arguments and a free HTTP port. Its output goes to a file.
+  // Starts outbox-relay with these arguments, of which the first may be a verb, and a free HTTP
+  // port. Its output goes to a file.
   explicit RelayProcess(const std::vector<std::string>& arguments);
   ~RelayProcess();  // kill -9, if it still runs
   RelayProcess(const RelayProcess&) = delete;

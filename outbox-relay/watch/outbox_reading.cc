@@ -1,0 +1,91 @@
+#include "outbox-relay/watch/outbox_reading.h"
+
+#include <algorithm>
+
+namespace relay {
+namespace {
+
+constexpr char kSample[] = "SELECT pg_current_snapshot()::text, pg_current_wal_insert_lsn()::text";
+
+// catalog_xmin as an xid8, by the epoch of the current xid.
+constexpr char kSlot[] = R"sql(
+  SELECT 'outbox_' || current_database(), slot_type, coalesce(plugin, ''),
+         coalesce(database::text, ''), coalesce(wal_status, ''),
+         coalesce(confirmed_flush_lsn, '0/0')::text,
+         coalesce(pg_wal_lsn_diff(log_end, confirmed_flush_lsn), 0)::bigint,
+         coalesce(pg_wal_lsn_diff(log_end, restart_lsn), 0)::bigint,
+         safe_wal_size,
+         (CASE WHEN low > now % 4294967296 THEN now / 4294967296 - 1 ELSE now / 4294967296 END
+          * 4294967296 + low)::text,
+         active_pid::bigint, application_name, host(client_addr),
+         date_trunc('second', backend_start)::text
+  FROM (SELECT CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn()
+                    ELSE pg_current_wal_lsn() END AS log_end,
+               pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS now) server
+  LEFT JOIN (SELECT *, catalog_xmin::text::bigint AS low FROM pg_replication_slots) slot
+         ON slot_name = 'outbox_' || current_database()
+  LEFT JOIN pg_stat_replication ON pid = active_pid
+)sql";
+
+constexpr char kSinceSnapshot[] = R"sql(
+  SELECT count(*), coalesce((extract(epoch FROM clock_timestamp() - min(created_at))
+                             * 1000000)::bigint, 0)
+  FROM outbox WHERE tx >= pg_snapshot_xmin($1::pg_snapshot)
+                AND NOT pg_visible_in_snapshot(tx, $1::pg_snapshot)
+)sql";
+
+constexpr char kSinceXid[] = R"sql(
+  SELECT count(*), coalesce((extract(epoch FROM clock_timestamp() - min(created_at))
+                             * 1000000)::bigint, 0)
+  FROM outbox WHERE tx >= $1::xid8
+)sql";
+
+}  // namespace
+
+absl::StatusOr<SlotReading> ReadSlot(postgres::Connection& database) {
+  auto row = database.Execute(kSlot);
+  if (!row.ok()) return row.status();
+  SlotReading slot;
+  slot.name = row->Text(0, 0);
+  slot.exists = !row->IsNull(0, 1);
+  if (!slot.exists) return slot;
+  slot.type = row->Text(0, 1);
+  slot.plugin = row->Text(0, 2);
+  slot.database = row->Text(0, 3);
+  slot.wal_status = row->Text(0, 4);
+  absl::StatusOr<Lsn> confirmed = ParseLsn(row->Text(0, 5));
+  if (!confirmed.ok()) return confirmed.status();
+  slot.confirmed = *confirmed;
+  slot.behind_bytes = std::max<int64_t>(0, row->Int64(0, 6));
+  slot.retained_bytes = std::max<int64_t>(0, row->Int64(0, 7));
+  if (!row->IsNull(0, 8)) slot.safe_bytes = row->Int64(0, 8);
+  if (!row->IsNull(0, 9)) slot.xmin = row->Text(0, 9);
+  if (!row->IsNull(0, 10)) slot.active_pid = row->Int64(0, 10);
+  slot.application = row->TextOrEmpty(0, 11);
+  slot.address = row->TextOrEmpty(0, 12);
+  slot.since = row->TextOrEmpty(0, 13);
+  return slot;
+}
+
+absl::Status TakeSample(postgres::Connection& database, SampleHistory& samples) {
+  auto row = database.Execute(kSample);
+  if (!row.ok()) return row.status();
+  absl::StatusOr<Lsn> at = ParseLsn(row->Text(0, 1));
+  if (!at.ok()) return at.status();
+  samples.Add(std::string(row->Text(0, 0)), *at);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<OutboxLag> ReadLag(postgres::Connection& database, const SlotReading& slot,
+                                  SampleHistory& samples) {
+  const std::string* const snapshot = samples.NewestAt(slot.confirmed);
+  auto row = snapshot != nullptr
+                 ? database.Execute(kSinceSnapshot, postgres::Params().Text(*snapshot))
+                 : database.Execute(kSinceXid, postgres::Params().Text(slot.xmin));
+  if (!row.ok()) return row.status();
+  return OutboxLag{.events = row->Int64(0, 0),
+                   .oldest_age_microseconds = std::max<int64_t>(0, row->Int64(0, 1)),
+                   .sampled = snapshot != nullptr};
+}
+
+}  // namespace relay

@@ -1,0 +1,55 @@
+// What a source database itself says of its outbox and slot, so that it can be known when no relay
+// runs.
+#ifndef ORDER_SAGA_OUTBOX_RELAY_WATCH_OUTBOX_READING_H_
+#define ORDER_SAGA_OUTBOX_RELAY_WATCH_OUTBOX_READING_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "libs/postgres/connection.h"
+#include "outbox-relay/source/lsn.h"
+#include "outbox-relay/watch/sample_history.h"
+
+namespace relay {
+
+struct SlotReading {
+  std::string name;  // outbox_<database>, be it there or not
+  bool exists = false;
+  std::string type, plugin, database;
+  std::string wal_status;  // reserved, extended, unreserved, lost
+  Lsn confirmed;
+  int64_t behind_bytes = 0;    // from what is confirmed to the end of the log
+  int64_t retained_bytes = 0;  // what Postgres keeps for it
+  // What may still be written before Postgres invalidates it; none: there is no limit.
+  std::optional<int64_t> safe_bytes;
+  // Transactions before it were over where the slot has confirmed to be; "0": unknown.
+  std::string xmin = "0";
+
+  // Who streams it; the rest is empty where the role may not see other roles' sessions.
+  std::optional<int64_t> active_pid;
+  std::string application, address, since;
+};
+
+absl::StatusOr<SlotReading> ReadSlot(postgres::Connection& database);
+
+// One (S, L) of protocol rule 9 into `samples`.
+absl::Status TakeSample(postgres::Connection& database, SampleHistory& samples);
+
+struct OutboxLag {
+  int64_t events = 0;
+  int64_t oldest_age_microseconds = 0;
+  // From a sample that is confirmed. Else by the slot's xmin alone, which counts some, or many,
+  // that are published.
+  bool sampled = false;
+};
+
+// Rows not known to be published, never too few.
+absl::StatusOr<OutboxLag> ReadLag(postgres::Connection& database, const SlotReading& slot,
+                                  SampleHistory& samples);
+
+}  // namespace relay
+
+#endif  // ORDER_SAGA_OUTBOX_RELAY_WATCH_OUTBOX_READING_H_
