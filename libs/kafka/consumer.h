@@ -4,6 +4,9 @@
 // once a second, when partitions are taken away, and at the end. The door's own database
 // transaction is the truth; what comes again is dropped by the inbox.
 //
+// A partition that is fetched no more although messages lie there (librdkafka can lose one when a
+// broker was away) is noticed after 10 s, and the next Poll joins the group anew, with a warning.
+//
 // One thread calls Poll, StillOurs, StoreOffsets, CommitSync and Close; Wakeup, Lag and
 // assignment_size may be called from any thread.
 //
@@ -78,7 +81,8 @@ class Consumer {
 
   // Waits up to `timeout` for a message, then takes what is there already, within the limits.
   // Empty after the timeout or a Wakeup. Messages of partitions that were taken away while they
-  // were collected are not handed out. An error is fatal: this consumer is done; exit.
+  // were collected are not handed out. Every Message of an earlier Poll must be gone. An error is
+  // fatal: this consumer is done; exit.
   absl::StatusOr<std::vector<Message>> Poll(std::chrono::milliseconds timeout,
                                             const PollLimits& limits = {});
 
@@ -97,8 +101,8 @@ class Consumer {
   // Ends a waiting Poll, or else the next one, at once.
   void Wakeup();
 
-  // For each partition that is ours and whose end is known. Cheap: from what fetching brought,
-  // except that a newly assigned partition's committed offset is asked for once (at most 1 s).
+  // For each partition that is ours and whose end is known. Cheap: the ends are asked for in the
+  // background, every two seconds and after an assignment.
   std::vector<PartitionLag> Lag() const;
 
   // How many partitions are ours; 0 until the group has joined.
@@ -111,6 +115,7 @@ class Consumer {
   struct Impl;  // consumer_impl.h, for this library only
 
  private:
+  friend struct ConsumerPeer;  // of tests
   explicit Consumer(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };

@@ -14,6 +14,41 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kCommitInterval(1000);
 constexpr milliseconds kCommitTimeout(3000);
+constexpr milliseconds kRestartTimeout(5000);
+
+using Pair = std::pair<std::string_view, std::string_view>;
+
+constexpr Pair kDefaults[] = {
+    // A member that was killed is replaced after this long; the broker's minimum by default.
+    {"session.timeout.ms", "6000"},
+    {"heartbeat.interval.ms", "1500"},
+    // How long the group waits for us at a rebalance, so not longer than a batch may take.
+    {"max.poll.interval.ms", "300000"},
+    // A missing topic is found within this time.
+    {"topic.metadata.refresh.interval.ms", "5000"},
+    // An idle broker answers a fetch the moment there is something.
+    {"fetch.min.bytes", "1"},
+    {"fetch.wait.max.ms", "500"},
+    // Memory. librdkafka 2.0 pauses fetching for a whole second when the queue is full, so it must
+    // hold what a door handles in a second (this much: 40,000 messages of 400 bytes).
+    {"queued.max.messages.kbytes", "16384"},
+    {"fetch.max.bytes", "8388608"},
+    {"socket.nagle.disable", "true"},
+    // A broker or a coordinator that is back is found within a second, not within ten or sixty.
+    {"reconnect.backoff.max.ms", "1000"},
+    {"coordinator.query.interval.ms", "10000"},
+    {"isolation.level", "read_committed"},
+};
+
+constexpr Pair kRequired[] = {
+    // We commit ourselves: librdkafka's own commits can go out for partitions already lost.
+    {"enable.auto.commit", "false"},
+    {"enable.auto.offset.store", "false"},
+    {"auto.offset.reset", "earliest"},
+    {"enable.partition.eof", "true"},
+    // Eager: librdkafka 2.0's cooperative rebalances can lose an assignment.
+    {"partition.assignment.strategy", "range"},
+};
 
 struct ListDeleter {
   void operator()(rd_kafka_topic_partition_list_t* list) const {
@@ -95,12 +130,17 @@ rd_kafka_resp_err_t CommitAndWait(rd_kafka_t* client, const rd_kafka_topic_parti
 }  // namespace
 
 Consumer::Impl::~Impl() {
-  if (client == nullptr) return;
+  if (client == nullptr) return;  // or Open failed half way
+  watch.request_stop();
+  if (watch.joinable()) watch.join();
   rd_kafka_queue_destroy(queue);
   rd_kafka_destroy_flags(client, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
 }
 
-absl::Status Consumer::Impl::Open(Conf conf) {
+absl::Status Consumer::Impl::Open() {
+  absl::StatusOr<Conf> made = MakeConf(options.settings, kDefaults, kRequired);
+  if (!made.ok()) return made.status();
+  Conf conf = *std::move(made);
   rd_kafka_conf_set(conf.get(), "group.id", options.group.c_str(), nullptr, 0);
   rd_kafka_conf_set_opaque(conf.get(), this);
   rd_kafka_conf_set_rebalance_cb(conf.get(), OnRebalance);
@@ -111,33 +151,53 @@ absl::Status Consumer::Impl::Open(Conf conf) {
   conf.release();  // the client owns it now
   // One queue for messages, rebalances, errors and answers: one place to wait at.
   rd_kafka_poll_set_consumer(client);
-  queue = rd_kafka_queue_get_consumer(client);
+  {
+    const std::lock_guard lock(mutex);
+    queue = rd_kafka_queue_get_consumer(client);
+  }
 
   const List topics(rd_kafka_topic_partition_list_new(static_cast<int>(options.topics.size())));
   for (const std::string& topic : options.topics) {
     rd_kafka_topic_partition_list_add(topics.get(), topic.c_str(), RD_KAFKA_PARTITION_UA);
   }
   const rd_kafka_resp_err_t error = rd_kafka_subscribe(client, topics.get());
-  if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat("cannot subscribe to the topics: ", rd_kafka_err2str(error)));
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("cannot subscribe to the topics: ", rd_kafka_err2str(error)));
+  }
+  watch = std::jthread([this](std::stop_token stop) { Watch(stop); });
+  return absl::OkStatus();
 }
 
-absl::StatusOr<bool> Consumer::Impl::Take(milliseconds wait) {
+absl::Status Consumer::Impl::Restart() {
+  const absl::Status closed = Close(kRestartTimeout);
+  if (!closed.ok()) telemetry::Warn("consumer restarts", {{"error", closed.ToString()}});
+  return Open();
+}
+
+absl::StatusOr<Consumer::Impl::Taken> Consumer::Impl::Take(milliseconds wait) {
+  const Clock::time_point start = wait.count() > 0 ? Clock::now() : Clock::time_point();
   rd_kafka_message_t* message = rd_kafka_consumer_poll(client, static_cast<int>(wait.count()));
+  if (wait.count() > 0) waited = waited.load() + (Clock::now() - start);
   if (message == nullptr) {
     const absl::Status fatal = FatalError();
     if (!fatal.ok()) return fatal;
-    return false;
+    return Taken::kNothing;
   }
   Message taken(message);
   if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
     collected.push_back(std::move(taken));
-    return true;
+    return Taken::kMessage;
   }
   const absl::Status status = HandleError(*message);
   if (!status.ok()) return status;
-  return false;
+  return Taken::kOther;
+}
+
+void Consumer::Impl::OnEndReached(const rd_kafka_message_t& end) {
+  const std::lock_guard lock(mutex);
+  Owned* one = Find(rd_kafka_topic_name(end.rkt), end.partition);
+  if (one != nullptr) one->reached = std::max(one->reached, end.offset);
 }
 
 absl::Status Consumer::Impl::HandleError(const rd_kafka_message_t& error) {
@@ -147,6 +207,7 @@ absl::Status Consumer::Impl::HandleError(const rd_kafka_message_t& error) {
     case RD_KAFKA_RESP_ERR__FATAL:
       return FatalError();
     case RD_KAFKA_RESP_ERR__PARTITION_EOF:
+      OnEndReached(error);
       break;
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
     case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
@@ -236,6 +297,19 @@ Consumer::Impl::Owned* Consumer::Impl::Find(std::string_view topic, std::int32_t
   return found == owned.end() ? nullptr : &*found;
 }
 
+void Consumer::Impl::ForEachOwned(std::span<const Message> batch,
+                                  absl::FunctionRef<void(Owned& one, std::int64_t behind)> visit) {
+  const std::lock_guard lock(mutex);
+  Owned* one = nullptr;
+  for (const Message& message : batch) {
+    if (one == nullptr || one->partition.partition != message.partition() ||
+        one->partition.topic != message.topic()) {
+      one = Find(message.topic(), message.partition());
+    }
+    if (one != nullptr) visit(*one, message.offset() + 1);
+  }
+}
+
 void Consumer::Impl::OnAssign(rd_kafka_topic_partition_list_t* partitions) {
   std::vector<TopicPartition> list = PartitionsOf(*partitions);
   telemetry::Info("partitions assigned",
@@ -246,6 +320,11 @@ void Consumer::Impl::OnAssign(rd_kafka_topic_partition_list_t* partitions) {
     for (const TopicPartition& partition : list) owned.push_back({.partition = partition});
   }
   rd_kafka_assign(client, partitions);
+  {
+    const std::lock_guard lock(watch_mutex);
+    look_now = true;
+  }
+  watch_wake.notify_one();
   if (options.on_assign) options.on_assign(list);
 }
 
@@ -275,7 +354,8 @@ void Consumer::Impl::OnTakenAway(rd_kafka_topic_partition_list_t* partitions) {
 
 absl::Status Consumer::Impl::Close(milliseconds timeout) {
   const Clock::time_point deadline = Clock::now() + timeout;
-  const std::lock_guard no_lag(lag_mutex);
+  watch.request_stop();
+  if (watch.joinable()) watch.join();
   collected.clear();
   // Asynchronous: the broker may be away. Revokes our partitions, which commits, and leaves.
   rd_kafka_error_t* error = rd_kafka_consumer_close_queue(client, queue);
@@ -287,10 +367,14 @@ absl::Status Consumer::Impl::Close(milliseconds timeout) {
     }
   }
   const bool closed = rd_kafka_consumer_closed(client) != 0;
-  rd_kafka_queue_destroy(queue);
+  {
+    const std::lock_guard lock(mutex);
+    rd_kafka_queue_destroy(queue);
+    queue = nullptr;
+    owned.clear();
+  }
   rd_kafka_destroy_flags(client, closed ? 0 : RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
   client = nullptr;
-  queue = nullptr;
   if (closed) return absl::OkStatus();
   return absl::DeadlineExceededError(
       absl::StrCat("group ", options.group, " was not left in order: Kafka did not answer"));

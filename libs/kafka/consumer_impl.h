@@ -6,10 +6,15 @@
 
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <mutex>
+#include <stop_token>
+#include <thread>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "libs/kafka/consumer.h"
+#include "libs/kafka/stall_detector.h"
 
 namespace kafka {
 
@@ -18,24 +23,36 @@ struct Consumer::Impl {
   enum class CommitMode { kSync, kAsync };
 
   static constexpr std::int64_t kUnknown = -1;
+  static constexpr std::chrono::seconds kFirstPatience{10};
 
   struct Owned {
     TopicPartition partition;
     std::int64_t next = kUnknown;       // the offset behind the last stored message
     std::int64_t committed = kUnknown;  // what was sent to the broker of that
-    std::int64_t start = kUnknown;      // the group's committed offset, asked for by Lag
+    std::int64_t read = kUnknown;       // behind the last message that was handed out
+    // The log's end when it was last reached. More than `read` where something lies behind the last
+    // message that is none: a transaction's marker.
+    std::int64_t reached = kUnknown;
+    // What the broker told the watch.
+    std::int64_t start = kUnknown;  // the group's committed offset; 0 if there is none
+    std::int64_t end = kUnknown;    // of the log
+    StallDetector stall;
   };
 
   explicit Impl(ConsumerOptions options) : options(std::move(options)) {}
   ~Impl();
 
-  absl::Status Open(Conf conf);
+  absl::Status Open();
   absl::Status Close(std::chrono::milliseconds timeout);
+  // A new client in the same group: what a restart of the program would do.
+  absl::Status Restart();
 
-  // Serves callbacks and takes at most one message into `collected`: true if it did.
-  absl::StatusOr<bool> Take(std::chrono::milliseconds wait);
+  enum class Taken { kNothing, kMessage, kOther };
+  // Serves callbacks and takes at most one message into `collected`.
+  absl::StatusOr<Taken> Take(std::chrono::milliseconds wait);
   // OK if the consumer goes on.
   absl::Status HandleError(const rd_kafka_message_t& error);
+  void OnEndReached(const rd_kafka_message_t& end);
   absl::Status FatalError() const;
 
   // Each at most once in a row: librdkafka repeats messages when an active partition is resumed.
@@ -50,14 +67,26 @@ struct Consumer::Impl {
 
   // Null if the partition is not ours. Needs the mutex.
   Owned* Find(std::string_view topic, std::int32_t partition);
+  // Once for each message, with the offset behind it, if its partition is ours.
+  void ForEachOwned(std::span<const Message> batch,
+                    absl::FunctionRef<void(Owned& one, std::int64_t behind)> visit);
 
   void OnAssign(rd_kafka_topic_partition_list_t* partitions);
   void OnTakenAway(rd_kafka_topic_partition_list_t* partitions);
 
+  // consumer_watch.cc: a thread that asks the brokers for the logs' ends every few seconds, for Lag
+  // and to see that no partition stands still.
+  void Watch(std::stop_token stop);
+  void Look();
+  // Whether a partition has stood still for too long. Needs the mutex.
+  bool Stalled();
+
   const ConsumerOptions options;
   rd_kafka_t* client = nullptr;
-  rd_kafka_queue_t* queue = nullptr;
+  rd_kafka_queue_t* queue = nullptr;  // set and cleared under the mutex
   std::atomic<bool> woken = false;
+  std::atomic<bool> restart_wanted = false;
+  std::atomic<Clock::duration> waited = Clock::duration(0);  // for messages, ever
 
   // Of the polling thread.
   std::vector<Message> collected;  // taken from librdkafka, not handed out yet
@@ -65,9 +94,14 @@ struct Consumer::Impl {
   bool taken_away = false;  // since the last Poll
   Clock::time_point last_commit = Clock::now();
 
-  mutable std::mutex lag_mutex;  // held by Lag throughout, so that Close waits for it; taken first
-  mutable std::mutex mutex;      // short
-  std::vector<Owned> owned;      // guarded by mutex
+  mutable std::mutex mutex;  // held for a short time only
+  std::vector<Owned> owned;  // guarded by mutex
+
+  Clock::duration patience = kFirstPatience;  // of the watch, with partitions that stand still
+  std::mutex watch_mutex;
+  std::condition_variable_any watch_wake;
+  bool look_now = false;  // guarded by watch_mutex
+  std::jthread watch;
 };
 
 }  // namespace kafka

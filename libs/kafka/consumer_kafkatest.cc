@@ -155,29 +155,6 @@ TEST_F(ConsumerTest, AMissingTopicIsWaitedFor) {
   EXPECT_EQ(Take(*consumer, 4).size(), 4u);
 }
 
-TEST_F(ConsumerTest, LagIsWhatIsNotStoredYet) {
-  MakeTopic(2);
-  Fill(10, 2);
-  auto consumer = Join();
-  std::vector<Message> messages = Take(*consumer, 10);
-  const auto sum = [&] {
-    std::int64_t lag = 0;
-    for (const auto& one : consumer->Lag()) lag += one.messages;
-    return lag;
-  };
-  EXPECT_EQ(consumer->Lag().size(), 2u);
-  EXPECT_EQ(sum(), 10);
-  consumer->StoreOffsets(messages);
-  EXPECT_EQ(sum(), 0);
-  messages.clear();
-  consumer = nullptr;  // commits
-
-  Fill(6, 2, 10);
-  consumer = Join();
-  messages = Take(*consumer, 6);
-  EXPECT_EQ(sum(), 6) << "counted from the group's committed offsets";
-}
-
 TEST_F(ConsumerTest, BrokersThatAreAwayAreWaitedFor) {
   ConsumerOptions options = Options();
   options.settings.brokers = "127.0.0.1:1";

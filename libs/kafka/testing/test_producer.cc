@@ -6,15 +6,28 @@
 #include "libs/telemetry/check.h"
 
 namespace kafka {
+namespace {
 
-TestProducer::TestProducer(const std::string& brokers) {
-  const std::pair<std::string_view, std::string_view> required[] = {
+constexpr int kTimeoutMs = 30'000;
+
+void Check(rd_kafka_error_t* error) {
+  ORDER_SAGA_CHECK(error == nullptr, "a call of the transactional API");
+}
+
+}  // namespace
+
+TestProducer::TestProducer(const std::string& brokers, const std::string& transactional_id) {
+  std::vector<std::pair<std::string_view, std::string_view>> required = {
       {"enable.idempotence", "true"}, {"partitioner", "murmur2_random"}, {"linger.ms", "0"}};
+  if (!transactional_id.empty()) required.emplace_back("transactional.id", transactional_id);
   absl::StatusOr<Conf> conf =
       MakeConf({.brokers = brokers, .client_id = "test-producer"}, {}, required);
   ORDER_SAGA_CHECK(conf.ok(), "the test producer's settings");
   client_ = rd_kafka_new(RD_KAFKA_PRODUCER, conf->release(), nullptr, 0);
   ORDER_SAGA_CHECK(client_ != nullptr, "rd_kafka_new");
+  if (!transactional_id.empty()) {
+    Check(rd_kafka_init_transactions(client_, kTimeoutMs));
+  }
 }
 
 TestProducer::~TestProducer() { rd_kafka_destroy(client_); }
@@ -54,8 +67,15 @@ void TestProducer::Produce(const TestMessage& message) {
   ORDER_SAGA_CHECK(error == RD_KAFKA_RESP_ERR_NO_ERROR, "rd_kafka_producev");
 }
 
+void TestProducer::ProduceInTransaction(const TestMessage& message) {
+  Check(rd_kafka_begin_transaction(client_));
+  Produce(message);
+  Check(rd_kafka_commit_transaction(client_, kTimeoutMs));
+}
+
 void TestProducer::Flush() {
-  ORDER_SAGA_CHECK(rd_kafka_flush(client_, 30'000) == RD_KAFKA_RESP_ERR_NO_ERROR, "rd_kafka_flush");
+  ORDER_SAGA_CHECK(rd_kafka_flush(client_, kTimeoutMs) == RD_KAFKA_RESP_ERR_NO_ERROR,
+                   "rd_kafka_flush");
 }
 
 }  // namespace kafka

@@ -24,13 +24,16 @@ struct TestMessage {
 
 class TestProducer {
  public:
-  explicit TestProducer(const std::string& brokers);
+  // With a `transactional_id`, every message is to go through ProduceInTransaction.
+  explicit TestProducer(const std::string& brokers, const std::string& transactional_id = "");
   ~TestProducer();
   TestProducer(const TestProducer&) = delete;
   TestProducer& operator=(const TestProducer&) = delete;
 
   // Queues it; aborts the test program if that cannot be.
   void Produce(const TestMessage& message);
+  // A transaction of its own, committed when this returns.
+  void ProduceInTransaction(const TestMessage& message);
   // Waits until the broker has everything; aborts the test program after 30 s.
   void Flush();
 

@@ -1,0 +1,20 @@
+#include "libs/kafka/stall_detector.h"
+
+namespace kafka {
+
+StallDetector::Verdict StallDetector::OnLook(const Look& look, Duration patience) {
+  if (look.position >= look.end) {
+    standing_.reset();
+    return Verdict::kCaughtUp;
+  }
+  if (!standing_ || standing_->position != look.position) {
+    const bool first = !standing_;
+    standing_ = look;
+    return first ? Verdict::kStanding : Verdict::kMoving;
+  }
+  const bool long_enough = look.now - standing_->now >= patience;
+  const bool waited_for_it = look.waited - standing_->waited >= patience / 2;
+  return long_enough && waited_for_it ? Verdict::kStalled : Verdict::kStanding;
+}
+
+}  // namespace kafka
