@@ -15,7 +15,7 @@ from devtools.postgres import Cluster
 from tests.support.deadline import wait_until
 
 MIGRATIONS = [
-    folders.ROOT / "libs/postgres/migrations/0001_partitions.sql",
+    *sorted((folders.ROOT / "libs/postgres/migrations").glob("*.sql")),
     *sorted((folders.ROOT / "libs/outbox/migrations").glob("*.sql")),
 ]
 RELAY_ROLE = "shop_relay"
