@@ -75,10 +75,6 @@ def test_replies_that_are_faster_than_the_commits_they_follow(own_servers, make_
 def test_kafka_is_killed_under_load_and_the_relay_meanwhile(own_servers, make_system):
     system = make_system(servers=own_servers)
     shop = Shop(system)
-    # In full swing: topics are there, consumers have joined. (A Kafka that dies while its first topics
-    # are being made is another matter: docs/failure_matrix.md.)
-    first = system.place_request(Shop(system).request())
-    assert system.wait_saga_end(first.tx_id).state == "COMPLETED"
     requests = shop.mixed_requests(ORDERS)
     with Load(system, requests) as load:
         load.wait_answered(60)
