@@ -91,6 +91,7 @@ void AddRunFlags(service::Flags& flags, service::Verb& run, Config* config) {
            .help = "Seconds after which Postgres gives the slot to another relay if this one "
                    "does not answer.",
            .check = service::InRange(1, 3600)});
+  AddUpkeepFlags(run, &config->upkeep);
   service::AddRuntimeFlags(run, &config->runtime);
 }
 

@@ -11,6 +11,7 @@
 #include "libs/service/kafka_flags.h"
 #include "libs/service/runtime.h"
 #include "outbox-relay/source_loop.h"
+#include "outbox-relay/upkeep/upkeep.h"
 
 namespace relay {
 
@@ -20,6 +21,7 @@ struct Config {
   service::RuntimeConfig runtime;
   int wal_sender_timeout_s = 10;
   int max_in_flight_mb = 8;
+  UpkeepConfig upkeep;
 };
 
 // The flags of the verb `run`. `config` must outlive the parse.

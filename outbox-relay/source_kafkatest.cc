@@ -108,7 +108,7 @@ TEST_F(SourceTest, TomorrowsPartitionsAreMadeByARoleThatOwnsNothing) {
       "SELECT count(*) FROM pg_inherits WHERE inhparent = 'outbox'::regclass";
   const int64_t before = database_.Count(leaves);
   auto relay = StartRelay();
-  Eventually("there is one more", [&] { return database_.Count(leaves) == before + 1; });
+  Eventually("there are more", [&] { return database_.Count(leaves) > before; });
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include "outbox-relay/source_loop.h"
 #include "outbox-relay/source_metrics.h"
 #include "outbox-relay/source_state.h"
+#include "outbox-relay/upkeep/upkeep.h"
 #include "outbox-relay/watch/source_watch.h"
 
 namespace relay {
@@ -20,15 +21,18 @@ namespace {
 // One database: its stream and what watches it, each on a thread of its own, so that no source
 // waits for another.
 struct Source {
-  Source(const SourceOptions& options, prometheus::Registry& registry)
+  Source(const SourceOptions& options, const UpkeepConfig& upkeep_config,
+         prometheus::Registry& registry)
       : name(options.name),
         metrics(registry, options.name),
         stream(options, metrics, state),
         watch(options.name, options.conninfo, metrics, state),
         pause(options.name, options.conninfo, registry, state),
+        upkeep(options.name, options.conninfo, upkeep_config, registry, state),
         streaming("stream " + name, [this](std::stop_token stop) { return stream.Run(stop); }),
         watching("watch " + name, [this](std::stop_token stop) { return watch.Run(stop); }),
-        pausing("pause " + name, [this](std::stop_token stop) { return pause.Run(stop); }) {}
+        pausing("pause " + name, [this](std::stop_token stop) { return pause.Run(stop); }),
+        keeping_up("upkeep " + name, [this](std::stop_token stop) { return upkeep.Run(stop); }) {}
 
   std::string name;
   SourceMetrics metrics;
@@ -36,9 +40,11 @@ struct Source {
   SourceLoop stream;
   SourceWatch watch;
   PauseWatch pause;
+  Upkeep upkeep;
   service::Loop streaming;
   service::Loop watching;
   service::Loop pausing;
+  service::Loop keeping_up;
 };
 
 int Run(const service::Flags& flags, const Config& config) {
@@ -46,11 +52,12 @@ int Run(const service::Flags& flags, const Config& config) {
   std::vector<std::unique_ptr<Source>> sources;
   std::vector<service::Component*> components;
   for (const SourceOptions& options : ToSourceOptions(config)) {
-    sources.push_back(std::make_unique<Source>(options, runtime.metrics()));
+    sources.push_back(std::make_unique<Source>(options, config.upkeep, runtime.metrics()));
     Source& source = *sources.back();
     components.push_back(&source.streaming);
     components.push_back(&source.watching);
     components.push_back(&source.pausing);
+    components.push_back(&source.keeping_up);
     runtime.http().AddReadinessCheck(source.name, [&source] { return source.state.health(); });
   }
   return runtime.Run(std::span<service::Component* const>(components));

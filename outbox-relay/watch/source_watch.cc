@@ -17,8 +17,6 @@ constexpr milliseconds kSampleEvery(100), kEvaluateEvery(1'000);
 constexpr milliseconds kFirstReconnect(500), kLongestReconnect(10'000);
 // A count over a large backlog may take this share of the time at most.
 constexpr int kCountShare = 20;
-constexpr std::chrono::hours kPartitionsEvery(1);
-constexpr std::chrono::minutes kPartitionsAgain(1);
 
 constexpr char kSample[] = "SELECT pg_current_snapshot()::text, pg_current_wal_insert_lsn()::text";
 
@@ -66,7 +64,6 @@ absl::Status SourceWatch::Run(std::stop_token stop) {
 
 milliseconds SourceWatch::Round() {
   absl::Status status = connection_ ? absl::OkStatus() : Connect();
-  if (status.ok()) MakePartitions();
   if (status.ok()) status = Sample();
   if (status.ok() && Clock::now() >= evaluate_at_) status = Evaluate();
   if (status.ok()) {
@@ -140,26 +137,6 @@ absl::StatusOr<SourceWatch::Lag> SourceWatch::ReadLag(Lsn confirmed, const std::
   if (!row.ok()) return row.status();
   return Lag{.events = row->Int64(0, 0),
              .oldest_age_microseconds = std::max<int64_t>(0, row->Int64(0, 1))};
-}
-
-void SourceWatch::MakePartitions() {
-  if (Clock::now() < partitions_at_) return;
-  auto made = connection_->Execute("SELECT partitions_create_ahead('outbox', 3)");
-  partitions_at_ = Clock::now();
-  if (!made.ok()) {
-    partitions_at_ += kPartitionsAgain;
-    telemetry::Warn(
-        "cannot have the outbox's next partitions made; trying again in a minute",
-        {{"source", name_},
-         {"error", std::string(made.status().message())},
-         {"fix", "run the service's `migrate` verb; rows go to outbox_default meanwhile"}});
-    return;
-  }
-  partitions_at_ += kPartitionsEvery;
-  if (made->Int64(0, 0) > 0) {
-    telemetry::Info("outbox partitions made",
-                    {{"source", name_}, {"partitions", made->Int64(0, 0)}});
-  }
 }
 
 }  // namespace relay

@@ -1,5 +1,5 @@
 // What is asked of a source database besides its stream, over an ordinary connection: how much of
-// the outbox is not at Kafka yet, what the slot retains, and that tomorrow's partitions get made.
+// the outbox is not at Kafka yet, and what the slot retains.
 #ifndef ORDER_SAGA_OUTBOX_RELAY_WATCH_SOURCE_WATCH_H_
 #define ORDER_SAGA_OUTBOX_RELAY_WATCH_SOURCE_WATCH_H_
 
@@ -40,7 +40,6 @@ class SourceWatch {
   absl::Status Sample();
   absl::Status Evaluate();
   absl::StatusOr<Lag> ReadLag(Lsn confirmed, const std::string& slot_xmin);
-  void MakePartitions();
 
   const std::string name_;
   const std::string conninfo_;
@@ -52,7 +51,6 @@ class SourceWatch {
   std::chrono::milliseconds reconnect_pause_{0};
   SampleHistory samples_;
   Clock::time_point evaluate_at_;
-  Clock::time_point partitions_at_;
   std::string reported_;
 };
 
