@@ -20,7 +20,7 @@ SERVER = os.environ["ORDER_SAGA_TEST_POSTGRES"]
 BROKERS = os.environ["ORDER_SAGA_TEST_KAFKA"]
 PROGRAMS = Path(os.environ["ORDER_SAGA_BIN_DIR"])
 MIGRATIONS = [
-    folders.ROOT / "libs/postgres/migrations/0001_partitions.sql",
+    *sorted((folders.ROOT / "libs/postgres/migrations").glob("*.sql")),
     *sorted((folders.ROOT / "libs/outbox/migrations").glob("*.sql")),
 ]
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
@@ -59,6 +59,11 @@ class Database:
 
     def copy_slot(self, source: str, name: str) -> None:
         self.ask(f"SELECT pg_copy_logical_replication_slot('{source}', '{name}')")
+
+    def forget_position(self) -> None:
+        """As if no relay had been here: what is recorded of an earlier run's would be resumed."""
+        with self.connect() as database:
+            database.execute("DELETE FROM outbox_relay_state")
 
     def drop_slot(self, name: str) -> None:
         """Waits for whoever still has it: a killed client's sender may live a moment longer."""
@@ -132,7 +137,8 @@ class Relay:
         self._log = tempfile.NamedTemporaryFile("r", prefix="outbox-relay-", suffix=".log")
         self.process = subprocess.Popen(
             [PROGRAMS / "outbox-relay", f"--source=bench={database.conninfo}",
-             f"--kafka_brokers={BROKERS}", "--http_address=127.0.0.1:0", *flags],
+             f"--kafka_brokers={BROKERS}", "--http_address=127.0.0.1:0",
+             f"--state_topic=bench-{uuid.uuid4().hex[:12]}", *flags],
             stdout=subprocess.DEVNULL,
             stderr=open(self._log.name, "w"),
         )

@@ -39,6 +39,7 @@ def run_floor(database: Database, end: str, events: int) -> dict:
 def run_relay(database: Database, end: str, events: int, flags: list[str]) -> dict:
     slot = f"outbox_{database.name}"
     database.copy_slot("base", slot)
+    database.forget_position()
     with database.connect() as watcher:
         begin = time.monotonic()
         relay = Relay(database, *flags)

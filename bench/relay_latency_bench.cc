@@ -256,8 +256,9 @@ Quantiles Relayed(const testsupport::TestDatabase& database) {
   Times times;
   const std::string topic = NewTopic();
   Consumer consumer(topic, kPartitions, times);
-  relay::RelayProcess process(
-      {"--source=bench=" + database.relay(), "--kafka_brokers=" + testsupport::KafkaServer()});
+  relay::RelayProcess process({"--source=bench=" + database.relay(),
+                               "--kafka_brokers=" + testsupport::KafkaServer(),
+                               "--state_topic=" + testsupport::UniqueName("bench-state-")});
   WriteAll(database, topic, times);
   AwaitAll(times);
   const double count = process.Metric("outbox_commit_to_ack_seconds_count{source=\"bench\"}");

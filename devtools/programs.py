@@ -222,6 +222,8 @@ class Deployment:
         if self.topic_prefix and program is not RELAY:
             command += [f"--topic_prefix={self.topic_prefix}"]
             command += [f"--consumer_group={self.topic_prefix}{program.name}"]
+        if self.topic_prefix and program is RELAY:
+            command += [f"--state_topic={self.topic_prefix}outbox-relay-state"]
         return command + self.flags.get(program.name, [])
 
     def environment(self, program: Program) -> dict[str, str]:

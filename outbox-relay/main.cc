@@ -1,5 +1,6 @@
 // outbox-relay: committed outbox rows into Kafka, in commit order, none lost.
 #include "libs/service/flags.h"
+#include "outbox-relay/verbs/accept_history.h"
 #include "outbox-relay/verbs/lag_exporter.h"
 #include "outbox-relay/verbs/pause.h"
 #include "outbox-relay/verbs/run.h"
@@ -14,5 +15,6 @@ int main(int argc, char** argv) {
   relay::AddStatusVerb(verbs);
   relay::AddPauseVerbs(verbs);
   relay::AddLagExporterVerb(verbs);
+  relay::AddAcceptHistoryVerb(verbs);
   return verbs.Run(argc, argv);
 }

@@ -18,6 +18,7 @@ constexpr int kFramesPerTurn = 512;
 // Transactions that wait for one before them: some 40 bytes each.
 constexpr size_t kMaxTransactions = 200'000;
 constexpr std::chrono::milliseconds kTopicAnswer(500), kTopicPause(1'000);
+constexpr std::chrono::milliseconds kRecordPause(50);
 constexpr std::chrono::seconds kComplainEvery(30), kServerLeavingPatience(2);
 
 int64_t UnixMicrosecondsNow() {
@@ -202,7 +203,8 @@ absl::Status Relay::Collect() {
 }
 
 Lsn Relay::Tellable() const {
-  return floor_ && ledger_.confirmed() >= *floor_ ? ledger_.confirmed() : Lsn{};
+  const Lsn confirmed = std::min(ledger_.confirmed(), state_.gate().recorded());
+  return floor_ && confirmed >= *floor_ ? confirmed : Lsn{};
 }
 
 absl::Status Relay::Confirm() {
@@ -240,6 +242,8 @@ absl::Status Relay::Wait() {
   Clock::time_point until = schedule_.Due(Tellable());
   if (resting) until = std::min(until, pacer_.NextRead());
   if (topic_missing_) until = std::min(until, ask_again_at_);
+  // The watch's thread records a position, and cannot wake this one.
+  if (state_.gate().recorded() < ledger_.confirmed()) until = std::min(until, now + kRecordPause);
   const auto left = std::clamp<std::chrono::nanoseconds>(until - now, std::chrono::nanoseconds(0),
                                                          std::chrono::nanoseconds(999'999'999));
   const timespec timeout = {.tv_sec = 0, .tv_nsec = left.count()};
@@ -266,6 +270,7 @@ absl::Status Relay::Wait() {
 }
 
 absl::Status Relay::CheckServerLeaving() {
+  if (absl::Status refused = state_.gate().refusal(); !refused.ok()) return refused;
   // Only what still has to go to Kafka can hold a server up.
   if (!state_.server_leaving() || (record_ == nullptr && ledger_.unacked_events() == 0)) {
     return absl::OkStatus();

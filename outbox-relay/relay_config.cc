@@ -86,6 +86,11 @@ void AddRunFlags(service::Flags& flags, service::Verb& run, Config* config) {
        .help = "Memory, in MiB and for each source, for events that Kafka has not acknowledged. "
                "When it is used up, reading waits.",
        .check = service::InRange(1, 4096)});
+  run.Add(&config->state_topic,
+          {.name = "state_topic",
+           .help = "Compacted topic with a copy of each source's position, so that a restored or "
+                   "promoted database is noticed; made if it is missing. Key = the source's name: "
+                   "two relays for the same source share it, others need other names."});
   run.Add(&config->wal_sender_timeout_s,
           {.name = "wal_sender_timeout_s",
            .help = "Seconds after which Postgres gives the slot to another relay if this one "
@@ -117,6 +122,7 @@ std::vector<SourceOptions> ToSourceOptions(const Config& config) {
         milliseconds(config.runtime.drain_timeout) - milliseconds(2'000), milliseconds(500));
     options.producer.kafka = service::ToSettings(config.kafka, "outbox-relay-" + source.name);
     options.producer.max_in_flight_bytes = static_cast<size_t>(config.max_in_flight_mb) << 20;
+    options.state_topic = config.state_topic;
     all.push_back(std::move(options));
   }
   return all;

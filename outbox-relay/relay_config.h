@@ -21,6 +21,7 @@ struct Config {
   service::RuntimeConfig runtime;
   int wal_sender_timeout_s = 10;
   int max_in_flight_mb = 8;
+  std::string state_topic = "outbox-relay-state";
   UpkeepConfig upkeep;
 };
 

@@ -9,6 +9,8 @@
 
 #include "libs/telemetry/check.h"
 #include "libs/telemetry/log.h"
+#include "outbox-relay/history/gather.h"
+#include "outbox-relay/history/refusal.h"
 #include "outbox-relay/relay.h"
 
 namespace relay {
@@ -22,6 +24,12 @@ constexpr milliseconds kFirstPause(250), kLongestPause(10'000);
 // While somebody has paused the source: what a resume may take.
 constexpr milliseconds kPausedPause(250);
 constexpr std::chrono::seconds kReportAgain(60);
+// For the record's copy in Kafka; without it the stream starts all the same.
+constexpr milliseconds kTopicAnswer(2'000);
+
+StateTopicOptions StateTopicOf(const SourceOptions& options) {
+  return {.kafka = options.producer.kafka, .topic = options.state_topic, .source = options.name};
+}
 
 }  // namespace
 
@@ -43,6 +51,7 @@ absl::Status SourceLoop::Run(std::stop_token stop) {
     }
   }
   producer_.reset();
+  state_.gate().EndStream();
   close(stop_fd_);
   return absl::OkStatus();
 }
@@ -50,11 +59,6 @@ absl::Status SourceLoop::Run(std::stop_token stop) {
 absl::Status SourceLoop::RunSession(std::stop_token stop) {
   if (state_.paused()) return absl::CancelledError("paused");
   confirmed_at_start_ = ledger_.confirmed();
-  if (producer_ == nullptr) {
-    auto producer = Producer::Create(options_.producer);
-    if (!producer.ok()) return producer.status();
-    producer_ = *std::move(producer);
-  }
   auto stream = ReplicationStream::Connect({.conninfo = options_.conninfo,
                                             .wal_sender_timeout = options_.wal_sender_timeout,
                                             .stop_fd = stop_fd_});
@@ -62,12 +66,14 @@ absl::Status SourceLoop::RunSession(std::stop_token stop) {
   // The watch may not have seen it yet: a relay that takes over must not begin.
   if ((*stream)->paused()) return absl::CancelledError("paused");
   if (absl::Status status = Reconcile(**stream); !status.ok()) return status;
-  if (absl::Status status = (*stream)->Start(ledger_.confirmed()); !status.ok()) return status;
+  if (absl::Status status = MakeProducer(); !status.ok()) return status;
+  const Lsn from = std::max(ledger_.confirmed(), state_.gate().recorded());
+  if (absl::Status status = (*stream)->Start(from); !status.ok()) return status;
 
   telemetry::Info("streaming",
                   {{"source", options_.name},
                    {"slot", (*stream)->slot()},
-                   {"from", ToString(std::max(ledger_.confirmed(), (*stream)->slot_confirmed()))}});
+                   {"from", ToString(std::max(from, (*stream)->slot_state().confirmed))}});
   state_.SetHealth(absl::OkStatus());
   metrics_.active.Set(1);
   metrics_.connections.Increment();
@@ -84,23 +90,57 @@ absl::Status SourceLoop::RunSession(std::stop_token stop) {
   return ended;
 }
 
-absl::Status SourceLoop::Reconcile(const ReplicationStream& stream) {
-  // Who has streamed nothing yet remembers nothing that could be wrong.
+absl::Status SourceLoop::Reconcile(ReplicationStream& stream) {
+  absl::StatusOr<Evidence> evidence = GatherEvidence(stream, StateTopicOf(options_), kTopicAnswer);
+  if (!evidence.ok()) return evidence.status();
+  const Verdict verdict = Judge(*evidence);
+  metrics_.history_changed.Set(verdict.ok() ? 0 : 1);
+  if (!verdict.ok()) return Refusal(verdict, options_.name);
+  // Where nothing was recorded, the slot may never have been made.
+  absl::Status usable = CheckSlotState(stream.slot_state());
+  if (!usable.ok()) return usable;
+
+  HistoryRecord base = evidence->database ? *evidence->database
+                       : evidence->topic  ? *evidence->topic
+                                          : HistoryRecord();
+  base.source = options_.name;
+  base.slot = stream.slot();
+  base.system_id = stream.identity().system_id;
+  base.timeline = stream.identity().timeline;
+  base.confirmed = verdict.resume;
   if (history_ && ledger_.received().known()) {
-    absl::Status same = CheckSameHistory(*history_, stream.identity(), ledger_.received());
-    if (!same.ok()) return same;
-    if (stream.slot_confirmed() > ledger_.received()) {
-      telemetry::Warn(
-          "the slot has moved on while this relay was not connected: another relay did "
-          "that, or somebody moved or remade the slot, and then events are missing",
-          {{"source", options_.name},
-           {"slot", stream.slot()},
-           {"seen_up_to", ToString(ledger_.received())},
-           {"slot_confirmed", ToString(stream.slot_confirmed())}});
+    if (base.generation == generation_) {
+      absl::Status same = CheckSameHistory(*history_, stream.identity(), ledger_.received());
+      metrics_.history_changed.Set(same.ok() ? 0 : 1);
+      if (!same.ok()) return same;
+    } else {
+      ForgetPositions();
     }
   }
   history_ = stream.identity();
+  generation_ = base.generation;
+  // What other relays have published meanwhile, or this one in an earlier life.
+  if (verdict.resume > ledger_.received()) ledger_.Keepalive(verdict.resume);
+  state_.SetConfirmed(ledger_.confirmed());
+  state_.gate().Open(std::move(base), evidence->topic_read);
   return absl::OkStatus();
+}
+
+absl::Status SourceLoop::MakeProducer() {
+  if (producer_ != nullptr) return absl::OkStatus();
+  ProducerOptions options = options_.producer;
+  options.acked_offsets = &state_.gate().offsets();
+  auto producer = Producer::Create(options);
+  if (!producer.ok()) return producer.status();
+  producer_ = *std::move(producer);
+  return absl::OkStatus();
+}
+
+void SourceLoop::ForgetPositions() {
+  AbandonProducer();
+  ledger_ = Ledger();
+  already_durable_.clear();
+  state_.SetConfirmed(Lsn{});
 }
 
 void SourceLoop::DropProducer() {
@@ -113,12 +153,7 @@ void SourceLoop::DropProducer() {
                     {"error", failure.reason},
                     {"fix", failure.fix},
                     {"confirmed", ToString(ledger_.confirmed())}});
-  acks_.SetNow(std::chrono::duration_cast<std::chrono::microseconds>(
-                   std::chrono::system_clock::now().time_since_epoch())
-                   .count());
-  producer_->Abandon([this](Producer::Ticket ticket) { acks_.OnDurable(ticket); },
-                     std::chrono::seconds(2));
-  acks_.Flush();
+  AbandonProducer();
   // What was skipped as durable before this is no longer in the ledger, but may come once more.
   std::vector<Lsn> durable = ledger_.DurableAhead();
   for (Lsn commit : already_durable_) {
@@ -127,6 +162,16 @@ void SourceLoop::DropProducer() {
   std::sort(durable.begin(), durable.end());
   already_durable_ = std::move(durable);
   ledger_ = Ledger(ledger_.confirmed());
+}
+
+void SourceLoop::AbandonProducer() {
+  if (producer_ == nullptr) return;
+  acks_.SetNow(std::chrono::duration_cast<std::chrono::microseconds>(
+                   std::chrono::system_clock::now().time_since_epoch())
+                   .count());
+  producer_->Abandon([this](Producer::Ticket ticket) { acks_.OnDurable(ticket); },
+                     std::chrono::seconds(2));
+  acks_.Flush();
   producer_.reset();
 }
 

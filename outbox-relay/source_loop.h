@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "outbox-relay/history/state_topic.h"
+#include "outbox-relay/history/verdict.h"
 #include "outbox-relay/ledger/acks.h"
 #include "outbox-relay/ledger/ledger.h"
 #include "outbox-relay/sink/producer.h"
@@ -27,6 +29,7 @@ struct SourceOptions {
   std::chrono::milliseconds wal_sender_timeout{10'000};
   std::chrono::milliseconds drain_timeout{8'000};
   ProducerOptions producer;
+  std::string state_topic = "outbox-relay-state";
 };
 
 // Runs on one thread. A lost Postgres connection keeps the producer and the ledger: what is on its
@@ -44,9 +47,16 @@ class SourceLoop {
 
   // One session, from the connection to its end.
   absl::Status RunSession(std::stop_token stop);
-  // Whether the ledger's positions still mean something at this server.
-  absl::Status Reconcile(const ReplicationStream& stream);
+  // Whether the server and its slot are as relays have left them. DataLoss: they are not, and a
+  // person must choose. Otherwise the ledger stands at the recorded position.
+  absl::Status Reconcile(ReplicationStream& stream);
+  // Goes on in a history that was accepted: what was remembered of another one means nothing.
+  void ForgetPositions();
+  // Unless there is one.
+  absl::Status MakeProducer();
   void DropProducer();
+  // All that Kafka has not acknowledged goes with it.
+  void AbandonProducer();
   void Report(const absl::Status& ended);
   // Waits for the stop, at most `pause`; acknowledgements are collected meanwhile.
   void Pause(std::chrono::milliseconds pause);
@@ -61,6 +71,7 @@ class SourceLoop {
   Ledger ledger_;
   Acks acks_;
   std::optional<WalIdentity> history_;  // in which the ledger's positions are
+  int64_t generation_ = 0;              // the record's, at that time
   std::vector<Lsn> already_durable_;    // what a dropped producer had finished ahead of the rest
 
   Lsn confirmed_at_start_;  // of the last session, to see whether it got anywhere

@@ -39,6 +39,10 @@ SourceMetrics::SourceMetrics(prometheus::Registry& registry, const std::string& 
       active(Measure(registry, "outbox_relay_active",
                      "1 while this relay streams the source; 0 while it waits or connects.",
                      {{"source", source}})),
+      history_changed(Measure(registry, "outbox_relay_history_changed",
+                              "1 while the source stands still because its server or its slot is "
+                              "not as relays have left it: a person must choose.",
+                              {{"source", source}})),
       unpublished_events(Measure(registry, "outbox_unpublished_events",
                                  "Committed outbox rows that are not known to be at Kafka.",
                                  {{"source", source}})),

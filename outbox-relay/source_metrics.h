@@ -27,6 +27,7 @@ struct SourceMetrics {
   prometheus::Histogram& commit_to_ack;
   prometheus::Gauge& last_ack;
   prometheus::Gauge& active;
+  prometheus::Gauge& history_changed;
   prometheus::Gauge& unpublished_events;
   prometheus::Gauge& oldest_unpublished_age;
   prometheus::Gauge& slot_retained_wal;

@@ -8,6 +8,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
+#include "outbox-relay/history/confirm_gate.h"
 #include "outbox-relay/source/lsn.h"
 
 namespace relay {
@@ -18,6 +19,9 @@ class SourceState {
   // Everything before this is at Kafka.
   void SetConfirmed(Lsn lsn) { confirmed_.store(lsn.value, std::memory_order_release); }
   Lsn confirmed() const { return Lsn{confirmed_.load(std::memory_order_acquire)}; }
+
+  // What of it may be told to Postgres.
+  ConfirmGate& gate() { return gate_; }
 
   // The watch's own connection was cut and cannot be opened again: Postgres may be stopping, and
   // wait for us.
@@ -42,6 +46,7 @@ class SourceState {
   std::atomic<uint64_t> confirmed_{0};
   std::atomic<bool> leaving_{false};
   std::atomic<bool> paused_{false};
+  ConfirmGate gate_;
   mutable absl::Mutex mutex_;
   absl::Status health_ ABSL_GUARDED_BY(mutex_) = absl::UnavailableError("not connected yet");
 };

@@ -199,9 +199,10 @@ def test_both_servers_may_come_after_the_relay(servers, outbox, binaries, tmp_pa
     relay.wait_log("streaming")
     servers.kafka.start()
     expect_all(servers, outbox)
+    written = outbox.cluster.sql("SELECT pg_current_wal_lsn()")
     wait_until(
         lambda: outbox.cluster.sql(
-            "SELECT confirmed_flush_lsn >= pg_current_wal_lsn() FROM pg_replication_slots "
+            f"SELECT confirmed_flush_lsn >= '{written}' FROM pg_replication_slots "
             f"WHERE slot_name = '{outbox.slot}'"
         )
         == "t",

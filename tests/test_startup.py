@@ -351,6 +351,7 @@ RELAY_RIGHTS = {
     "outbox_parked": ["SELECT", "INSERT", "DELETE"],
     "outbox_parked_keys": ["SELECT", "INSERT", "DELETE"],
     "outbox_pause": ["SELECT", "INSERT", "DELETE"],
+    "outbox_relay_state": ["SELECT", "INSERT", "UPDATE"],
 }
 
 

@@ -67,6 +67,7 @@ absl::StatusOr<std::unique_ptr<Producer>> Producer::Create(const ProducerOptions
   rd_kafka_conf_set_events(conf->get(), RD_KAFKA_EVENT_DR);
   auto producer = std::unique_ptr<Producer>(new Producer());
   producer->max_in_flight_bytes_ = options.max_in_flight_bytes;
+  producer->acked_offsets_ = options.acked_offsets;
   producer->event_fd_ = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   if (producer->event_fd_ < 0) {
     return absl::ResourceExhaustedError(absl::StrCat("eventfd: ", std::strerror(errno)));
@@ -160,10 +161,22 @@ Producer::Outcome Producer::Produce(const Record& record, Ticket ticket) {
 bool Producer::CollectOne(OnDurable on_durable, std::chrono::milliseconds timeout) {
   rd_kafka_event_t* const event = rd_kafka_queue_poll(queue_, static_cast<int>(timeout.count()));
   if (event == nullptr) return false;
+  // An event's messages mostly are of one partition, in their order.
+  rd_kafka_topic_t* topic = nullptr;
+  int32_t partition = 0;
+  int64_t offset = -1;
+  const auto note = [&] {
+    if (acked_offsets_ == nullptr || offset < 0) return;
+    acked_offsets_->Note(rd_kafka_topic_name(topic), partition, offset);
+  };
   while (const rd_kafka_message_t* message = rd_kafka_event_message_next(event)) {
     in_flight_bytes_ -= message->key_len + message->len + kOverheadPerEvent;
     --in_flight_events_;
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+      if (message->rkt != topic || message->partition != partition) note();
+      topic = message->rkt;
+      partition = message->partition;
+      offset = message->offset;
       on_durable(AsTicket(message->_private));
     } else if (!IsPurged(message->err)) {
       char why[512] = "";
@@ -171,6 +184,7 @@ bool Producer::CollectOne(OnDurable on_durable, std::chrono::milliseconds timeou
       Fail(MakePublishFailure(message->err, why, IdOf(message), rd_kafka_topic_name(message->rkt)));
     }
   }
+  note();
   rd_kafka_event_destroy(event);
   return true;
 }

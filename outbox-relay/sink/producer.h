@@ -14,6 +14,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "libs/kafka/config.h"
+#include "outbox-relay/history/acked_offsets.h"
 #include "outbox-relay/sink/publish_failure.h"
 #include "outbox-relay/sink/record.h"
 
@@ -27,6 +28,8 @@ struct ProducerOptions {
   // Memory for events that Kafka has not acknowledged, in bytes, librdkafka's own included.
   // Overstepped by at most one event.
   size_t max_in_flight_bytes = 8 << 20;
+  // Told how far each partition is written. Not owned; null: nobody wants to know.
+  AckedOffsets* acked_offsets = nullptr;
 };
 
 // Used by one thread. Records are acknowledged by all in-sync replicas, and once one of a partition
@@ -86,6 +89,7 @@ class Producer {
   rd_kafka_queue_s* queue_ = nullptr;
   int event_fd_ = -1;
   size_t max_in_flight_bytes_ = 0;
+  AckedOffsets* acked_offsets_ = nullptr;
   size_t in_flight_bytes_ = 0;
   uint64_t in_flight_events_ = 0;
   absl::flat_hash_map<std::string, Topic> topics_;

@@ -45,12 +45,12 @@ absl::StatusOr<WalIdentity> Identify(PGconn* connection) {
   return identity;
 }
 
-absl::StatusOr<Lsn> CheckSlot(PGconn* connection, const std::string& slot) {
+absl::StatusOr<SlotState> ReadSlot(PGconn* connection, const std::string& name) {
   Result row(PQexec(
       connection, absl::StrCat("SELECT current_setting('wal_level'), slot_type, plugin, database, "
                                "current_database(), active_pid, confirmed_flush_lsn, wal_status "
                                "FROM (SELECT 1) one LEFT JOIN pg_replication_slots ON slot_name = ",
-                               Literal(connection, slot))
+                               Literal(connection, name))
                       .c_str()));
   if (!row.ok() || row.rows() != 1) return ErrorFrom(connection, row.raw(), "reading the slot");
   if (row.Text(0, 0) != "logical") {
@@ -58,33 +58,52 @@ absl::StatusOr<Lsn> CheckSlot(PGconn* connection, const std::string& slot) {
         absl::StrCat("Postgres runs with wal_level=", std::string(row.Text(0, 0)),
                      ". Fix: ALTER SYSTEM SET wal_level = logical, then restart it"));
   }
-  const std::string database(row.Text(0, 4));
-  if (row.IsNull(0, 1)) {
+  SlotState slot{.name = name,
+                 .wanted_database = std::string(row.Text(0, 4)),
+                 .exists = !row.IsNull(0, 1),
+                 .type = std::string(row.TextOrEmpty(0, 1)),
+                 .plugin = std::string(row.TextOrEmpty(0, 2)),
+                 .database = std::string(row.TextOrEmpty(0, 3)),
+                 .lost = row.TextOrEmpty(0, 7) == "lost",
+                 .active_pid = std::string(row.TextOrEmpty(0, 5)),
+                 .confirmed = {}};
+  if (row.IsNull(0, 6)) return slot;
+  absl::StatusOr<Lsn> confirmed = ParseLsn(row.Text(0, 6));
+  if (!confirmed.ok()) return confirmed.status();
+  slot.confirmed = *confirmed;
+  return slot;
+}
+
+absl::Status CheckSlotState(const SlotState& slot) {
+  if (!slot.exists) {
     return absl::FailedPreconditionError(absl::StrCat(
-        "there is no replication slot ", slot, " for the database ", database,
+        "there is no replication slot ", slot.name, " for the database ", slot.wanted_database,
         ". Fix: run the `migrate` verb of the service that owns it, which makes publication and "
         "slot. If the slot existed before, events committed since it was dropped are in no stream: "
         "publish those rows of the outbox first"));
   }
-  if (row.Text(0, 1) != "logical" || row.Text(0, 2) != "pgoutput" ||
-      row.TextOrEmpty(0, 3) != database) {
+  if (!slot.ours()) {
     return absl::FailedPreconditionError(absl::StrCat(
-        "the replication slot ", slot, " is of type ", std::string(row.Text(0, 1)), ", plugin ",
-        std::string(row.TextOrEmpty(0, 2)), ", database ", std::string(row.TextOrEmpty(0, 3)),
-        "; the relay needs logical, pgoutput, ", database,
+        "the replication slot ", slot.name, " is of type ", slot.type, ", plugin ", slot.plugin,
+        ", database ", slot.database, "; the relay needs logical, pgoutput, ", slot.wanted_database,
         ". Fix: drop or rename that slot, then run the service's `migrate` verb"));
   }
-  if (row.TextOrEmpty(0, 7) == "lost") {
+  if (slot.lost) {
     return absl::FailedPreconditionError(absl::StrCat(
-        "the replication slot ", slot,
-        " is lost: Postgres removed log that it still needed "
-        "(max_slot_wal_keep_size). The events in it must be taken from the outbox's rows. Fix: "
-        "stop "
-        "the service's writes, publish the rows that were not published, drop the slot, run the "
-        "service's `migrate` verb, start again"));
+        "the replication slot ", slot.name,
+        " is lost: Postgres removed log that it still needed (max_slot_wal_keep_size). The events "
+        "in it must be taken from the outbox's rows. Fix: stop the service's writes, publish the "
+        "rows that were not published, drop the slot, run the service's `migrate` verb, start "
+        "again"));
   }
-  if (!row.IsNull(0, 5)) return SlotInUse(slot, row.Text(0, 5));
-  return row.IsNull(0, 6) ? Lsn{} : ParseLsn(row.Text(0, 6));
+  return slot.active_pid.empty() ? absl::OkStatus() : SlotInUse(slot.name, slot.active_pid);
+}
+
+absl::StatusOr<Lsn> CheckSlot(PGconn* connection, const std::string& name) {
+  absl::StatusOr<SlotState> slot = ReadSlot(connection, name);
+  if (!slot.ok()) return slot.status();
+  if (absl::Status usable = CheckSlotState(*slot); !usable.ok()) return usable;
+  return slot->confirmed;
 }
 
 absl::Status CheckPublication(PGconn* connection, const std::string& publication) {

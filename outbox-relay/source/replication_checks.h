@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "outbox-relay/source/history.h"
 #include "outbox-relay/source/lsn.h"
+#include "outbox-relay/source/slot_state.h"
 
 namespace relay {
 
@@ -17,7 +18,14 @@ namespace relay {
 
 absl::StatusOr<WalIdentity> Identify(PGconn* connection);
 
-// The position that the slot has confirmed. AlreadyExists: another relay is using it.
+// FailedPrecondition: wal_level is not logical. A slot that is missing, lost, foreign or in use is
+// no error here.
+absl::StatusOr<SlotState> ReadSlot(PGconn* connection, const std::string& slot);
+
+// AlreadyExists: another relay is using it. FailedPrecondition: it cannot be streamed.
+absl::Status CheckSlotState(const SlotState& slot);
+
+// Both. The position that the slot has confirmed. AlreadyExists: another relay is using it.
 // FailedPrecondition: Postgres or the slot is not as it must be.
 absl::StatusOr<Lsn> CheckSlot(PGconn* connection, const std::string& slot);
 

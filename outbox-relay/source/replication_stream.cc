@@ -42,9 +42,7 @@ absl::StatusOr<std::unique_ptr<ReplicationStream>> ReplicationStream::Connect(
 }
 
 absl::Status ReplicationStream::Check() {
-  absl::StatusOr<WalIdentity> identity = Identify(connection_.get());
-  if (!identity.ok()) return identity.status();
-  identity_ = *std::move(identity);
+  if (absl::Status identified = Reidentify(); !identified.ok()) return identified;
   auto pause = ReadPause(connection_.get());
   if (!pause.ok()) return pause.status();
   paused_ = pause->has_value();
@@ -52,9 +50,17 @@ absl::Status ReplicationStream::Check() {
   // First the publication: without it the slot would be the wrong thing to mend.
   absl::Status published = CheckPublication(connection_.get(), publication_);
   if (!published.ok()) return published;
-  absl::StatusOr<Lsn> confirmed = CheckSlot(connection_.get(), slot_);
-  if (!confirmed.ok()) return confirmed.status();
-  slot_confirmed_ = *confirmed;
+  absl::StatusOr<SlotState> slot = ReadSlot(connection_.get(), slot_);
+  if (!slot.ok()) return slot.status();
+  slot_state_ = *std::move(slot);
+  const bool standby = slot_state_.ours() && !slot_state_.active_pid.empty();
+  return standby ? CheckSlotState(slot_state_) : absl::OkStatus();
+}
+
+absl::Status ReplicationStream::Reidentify() {
+  absl::StatusOr<WalIdentity> identity = Identify(connection_.get());
+  if (!identity.ok()) return identity.status();
+  identity_ = *std::move(identity);
   return absl::OkStatus();
 }
 

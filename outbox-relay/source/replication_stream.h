@@ -34,15 +34,20 @@ struct StreamOptions {
 // put right first, and the message says what), Cancelled (stop_fd).
 class ReplicationStream {
  public:
-  // Connects and checks all that can be known before Start. Where the source is paused nothing is
-  // checked but that: nobody is to start.
+  // Connects and checks all that can be known before Start, but for the slot: only that nobody else
+  // uses it. Where the source is paused nothing is checked but that: nobody is to start.
   static absl::StatusOr<std::unique_ptr<ReplicationStream>> Connect(const StreamOptions& options);
 
   bool paused() const { return paused_; }
   const std::string& slot() const { return slot_; }  // "outbox_" and the database's name
   const WalIdentity& identity() const { return identity_; }
-  // What the slot has confirmed, when Connect asked.
-  Lsn slot_confirmed() const { return slot_confirmed_; }
+  // The slot, when Connect asked.
+  const SlotState& slot_state() const { return slot_state_; }
+
+  // For what is to be asked before Start. Owned by this.
+  PGconn* connection() { return connection_.get(); }
+  // Asks the server again who it is.
+  absl::Status Reidentify();
 
   // Starts behind `from`, or behind what the slot has confirmed if that is more.
   absl::Status Start(Lsn from);
@@ -77,7 +82,7 @@ class ReplicationStream {
   std::string publication_;
   std::string slot_;
   WalIdentity identity_;
-  Lsn slot_confirmed_;
+  SlotState slot_state_;
   bool wants_write_ = false;
   bool paused_ = false;
 };

@@ -38,6 +38,7 @@ void RelayFixture::MakeTopic(const std::string& topic, int partitions) {
 std::unique_ptr<RelayProcess> RelayFixture::StartRelay(std::vector<std::string> more,
                                                        const std::string& brokers) {
   more.push_back("--source=test=" + database_.relay());
+  more.push_back("--state_topic=" + state_topic_);
   more.push_back("--kafka_brokers=" + (brokers.empty() ? kafka_.brokers : brokers));
   return std::make_unique<RelayProcess>(more);
 }

@@ -60,6 +60,8 @@ class RelayFixture : public ::testing::Test {
 
   testsupport::TestDatabase database_;
   const std::string topic_ = testsupport::UniqueName("relay-");
+  // The relays of a test share it, as those of one source do.
+  const std::string state_topic_ = testsupport::UniqueName("relay-state-");
   const kafka::Settings kafka_;
 };
 

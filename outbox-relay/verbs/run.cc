@@ -26,7 +26,10 @@ struct Source {
       : name(options.name),
         metrics(registry, options.name),
         stream(options, metrics, state),
-        watch(options.name, options.conninfo, metrics, state),
+        watch(
+            options.name, options.conninfo,
+            {.kafka = options.producer.kafka, .topic = options.state_topic, .source = options.name},
+            metrics, state),
         pause(options.name, options.conninfo, registry, state),
         upkeep(options.name, options.conninfo, upkeep_config, registry, state),
         streaming("stream " + name, [this](std::stop_token stop) { return stream.Run(stop); }),

@@ -53,5 +53,19 @@ TEST(SampleHistoryTest, IsThinnedInTheMiddleAndStaysRight) {
   EXPECT_EQ(At(history, 100'000 * 8), "100000");
 }
 
+TEST(SampleHistoryTest, WhatAnEarlierRelayRecordedGoesBeforeOurOwn) {
+  const auto early = std::make_shared<const TopicOffsets>(TopicOffsets{{"t", {{0, 5}}}});
+  const auto own = std::make_shared<const TopicOffsets>(TopicOffsets{{"t", {{0, 9}}}});
+  SampleHistory history;
+  history.Add("as standby", Lsn{300});
+  history.Add("own", Lsn{400}, own);
+  history.Restore({{"early", Lsn{100}}, {"out of order", Lsn{90}}, {"later", Lsn{350}}}, early);
+  EXPECT_EQ(At(history, 299), "early");
+  ASSERT_NE(history.NewestSampleAt(Lsn{300}), nullptr);
+  EXPECT_EQ(history.NewestSampleAt(Lsn{300})->snapshot, "as standby");
+  EXPECT_EQ(history.NewestSampleAt(Lsn{300})->offsets, early);
+  EXPECT_EQ(history.NewestSampleAt(Lsn{400})->offsets, own);
+}
+
 }  // namespace
 }  // namespace relay

@@ -17,6 +17,9 @@ constexpr milliseconds kSampleEvery(100), kEvaluateEvery(1'000);
 constexpr milliseconds kFirstReconnect(500), kLongestReconnect(10'000);
 // A count over a large backlog may take this share of the time at most.
 constexpr int kCountShare = 20;
+// Longer than any drain: the program's own deadline ends it before.
+constexpr absl::Duration kStreamEnd = absl::Minutes(5);
+constexpr std::chrono::minutes kReportAgain(1);
 
 constexpr char kSample[] = "SELECT pg_current_snapshot()::text, pg_current_wal_insert_lsn()::text";
 
@@ -47,9 +50,13 @@ constexpr char kLagSinceXid[] = R"sql(
 
 }  // namespace
 
-SourceWatch::SourceWatch(std::string name, std::string conninfo, SourceMetrics& metrics,
-                         SourceState& state)
-    : name_(std::move(name)), conninfo_(std::move(conninfo)), metrics_(metrics), state_(state) {}
+SourceWatch::SourceWatch(std::string name, std::string conninfo, StateTopicOptions topic,
+                         SourceMetrics& metrics, SourceState& state)
+    : name_(std::move(name)),
+      conninfo_(std::move(conninfo)),
+      metrics_(metrics),
+      state_(state),
+      recorder_(std::move(topic), state) {}
 
 absl::Status SourceWatch::Run(std::stop_token stop) {
   std::mutex mutex;
@@ -59,31 +66,51 @@ absl::Status SourceWatch::Run(std::stop_token stop) {
     std::unique_lock lock(mutex);
     changed.wait_for(lock, stop, pause, [&] { return stop.stop_requested(); });
   }
+  state_.gate().AwaitStreamEnd(kStreamEnd);
+  absl::Status last = connection_ ? recorder_.RecordLast(*connection_, samples_) : absl::OkStatus();
+  if (!last.ok()) {
+    telemetry::Warn("the last position was not recorded: some events come again at the next start",
+                    {{"source", name_}, {"error", std::string(last.message())}});
+  }
   return absl::OkStatus();
 }
 
 milliseconds SourceWatch::Round() {
   absl::Status status = connection_ ? absl::OkStatus() : Connect();
   if (status.ok()) status = Sample();
+  if (status.ok()) {
+    const absl::Status recorded = recorder_.Record(*connection_, samples_);
+    if (!recorded.ok()) {
+      Report(recorded,
+             "the position cannot be recorded, so Postgres is not told of it and keeps its log",
+             "the service's `migrate` verb makes outbox_relay_state and grants it to this role; "
+             "the role may also need to read and write the topic outbox-relay-state");
+      if (!connection_->usable()) status = recorded;
+    }
+  }
   if (status.ok() && Clock::now() >= evaluate_at_) status = Evaluate();
   if (status.ok()) {
-    reported_.clear();
     reconnect_pause_ = milliseconds(0);
     return kSampleEvery;
   }
   const bool lost = !connection_ || !connection_->usable();
   if (lost) connection_.reset();
-  // The stream says what there is to say about a database that is away.
-  if (!absl::IsUnavailable(status) && reported_ != status.message()) {
-    reported_ = std::string(status.message());
-    telemetry::Error(
-        "cannot read the outbox's lag",
-        {{"source", name_},
-         {"error", reported_},
-         {"fix", "the service's `migrate` verb grants SELECT on outbox to this role"}});
-  }
+  Report(status, "cannot read the outbox's lag",
+         "the service's `migrate` verb grants SELECT on outbox to this role");
   reconnect_pause_ = std::clamp(reconnect_pause_ * 2, kFirstReconnect, kLongestReconnect);
   return reconnect_pause_;
+}
+
+void SourceWatch::Report(const absl::Status& status, const std::string& what,
+                         const std::string& fix) {
+  // The stream says what there is to say about a database that is away.
+  if (absl::IsUnavailable(status) ||
+      (reported_ == status.message() && Clock::now() - reported_at_ < kReportAgain)) {
+    return;
+  }
+  reported_ = std::string(status.message());
+  reported_at_ = Clock::now();
+  telemetry::Error(what, {{"source", name_}, {"error", reported_}, {"fix", fix}});
 }
 
 absl::Status SourceWatch::Connect() {
@@ -95,15 +122,21 @@ absl::Status SourceWatch::Connect() {
   was_connected_ = true;
   samples_.Clear();
   // Rows are counted, tables are not written: nothing here may hold up anybody for long.
-  return connection_->ExecuteScript("SET lock_timeout = '2s'; SET statement_timeout = '30s'");
+  return connection_->ExecuteScript(
+      "SET lock_timeout = '2s'; SET statement_timeout = '30s'; "
+      // What is recorded is on this server's disk, and waits for no other.
+      "SET synchronous_commit = local");
 }
 
 absl::Status SourceWatch::Sample() {
+  // Before the snapshot, so that what is not visible in it lies behind.
+  std::shared_ptr<const TopicOffsets> offsets = state_.gate().offsets().Snapshot();
+  if (offsets->empty()) offsets = nullptr;  // a relay that has not published anything
   auto row = connection_->Execute(kSample);
   if (!row.ok()) return row.status();
   absl::StatusOr<Lsn> at = ParseLsn(row->Text(0, 1));
   if (!at.ok()) return at.status();
-  samples_.Add(std::string(row->Text(0, 0)), *at);
+  samples_.Add(std::string(row->Text(0, 0)), *at, std::move(offsets));
   return absl::OkStatus();
 }
 

@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "libs/postgres/connection.h"
+#include "outbox-relay/history/recorder.h"
 #include "outbox-relay/source_metrics.h"
 #include "outbox-relay/source_state.h"
 #include "outbox-relay/watch/sample_history.h"
@@ -21,9 +22,10 @@ namespace relay {
 // away the gauges keep their last values.
 class SourceWatch {
  public:
-  SourceWatch(std::string name, std::string conninfo, SourceMetrics& metrics, SourceState& state);
+  SourceWatch(std::string name, std::string conninfo, StateTopicOptions topic,
+              SourceMetrics& metrics, SourceState& state);
 
-  // Until a stop.
+  // Until a stop; then records what the stream has left, once it has ended.
   absl::Status Run(std::stop_token stop);
 
   struct Lag {
@@ -40,6 +42,7 @@ class SourceWatch {
   absl::Status Sample();
   absl::Status Evaluate();
   absl::StatusOr<Lag> ReadLag(Lsn confirmed, const std::string& slot_xmin);
+  void Report(const absl::Status& status, const std::string& what, const std::string& fix);
 
   const std::string name_;
   const std::string conninfo_;
@@ -50,8 +53,10 @@ class SourceWatch {
   bool was_connected_ = false;
   std::chrono::milliseconds reconnect_pause_{0};
   SampleHistory samples_;
+  HistoryRecorder recorder_;
   Clock::time_point evaluate_at_;
   std::string reported_;
+  Clock::time_point reported_at_;
 };
 
 }  // namespace relay

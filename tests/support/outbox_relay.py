@@ -5,6 +5,7 @@ import signal
 import subprocess
 import uuid
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg
 from confluent_kafka import Consumer, TopicPartition
@@ -77,13 +78,16 @@ class Outbox:
 
 
 class Relay:
-    """The real program. Its log is readable while it runs."""
+    """The real program. Its log is readable while it runs.
+
+    The source has its database's name: a broker of several tests keeps one position for each.
+    """
 
     def __init__(self, binaries: Path, log: Path, source: str, brokers: str, *flags: str):
         self.log_file = log
         self._command = [
             binaries / "outbox-relay",
-            f"--source=test={source}",
+            f"--source={urlsplit(source).path[1:].replace('_', '-')}={source}",
             f"--kafka_brokers={brokers}",
             "--http_address=127.0.0.1:0",
             *flags,

@@ -1,0 +1,103 @@
+#include "outbox-relay/history/accept.h"
+
+#include <chrono>
+#include <memory>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "libs/postgres/connection.h"
+#include "outbox-relay/history/gather.h"
+#include "outbox-relay/history/refusal.h"
+#include "outbox-relay/history/state_table.h"
+#include "outbox-relay/source/replication_stream.h"
+
+namespace relay {
+namespace {
+
+constexpr std::chrono::seconds kKafka(10);
+
+// What stands in the place of the old record.
+absl::StatusOr<HistoryRecord> NewRecord(postgres::Connection& connection,
+                                        const AcceptOptions& options, const Evidence& evidence,
+                                        const Verdict& verdict) {
+  HistoryRecord record{.source = options.topic.source,
+                       .slot = evidence.slot.name,
+                       .generation = verdict.next_generation,
+                       .system_id = evidence.server.system_id,
+                       .timeline = evidence.server.timeline,
+                       .confirmed = evidence.slot.confirmed};
+  record.published_up_to_seq = options.published_up_to_seq;
+  // Kafka's partitions are the same as before.
+  if (evidence.topic) record.offsets = evidence.topic->offsets;
+  if (evidence.database) record.offsets = evidence.database->offsets;
+  // Once the slot has been streamed up to here, all that is visible now counts as published.
+  auto now =
+      connection.Execute("SELECT pg_current_snapshot()::text, pg_current_wal_insert_lsn()::text");
+  if (!now.ok()) return now.status();
+  absl::StatusOr<Lsn> at = ParseLsn(now->Text(0, 1));
+  if (!at.ok()) return at.status();
+  record.samples.emplace_back(now->Text(0, 0), *at);
+  return record;
+}
+
+absl::Status Store(postgres::Connection& connection, const AcceptOptions& options,
+                   const HistoryRecord& record) {
+  if (absl::Status stored = ReplaceStateRow(connection, record); !stored.ok()) return stored;
+  // The row alone is enough: the topic's copy is of an earlier generation then.
+  absl::Status made = EnsureStateTopic(options.topic, kKafka);
+  if (!made.ok()) return absl::OkStatus();
+  auto writer = StateTopicWriter::Create(options.topic);
+  if (!writer.ok()) return writer.status();
+  (*writer)->Write(record);
+  (*writer)->Flush(kKafka);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> AcceptHistory(const AcceptOptions& options) {
+  auto stream = ReplicationStream::Connect({.conninfo = options.conninfo});
+  if (absl::IsAlreadyExists(stream.status())) {
+    return absl::StrCat("A relay is streaming: there is nothing to accept.");
+  }
+  if (!stream.ok()) return stream.status();
+  if ((*stream)->paused()) {
+    return absl::FailedPreconditionError(
+        "the source is paused. Fix: outbox-relay resume, then look again");
+  }
+  absl::StatusOr<Evidence> evidence = GatherEvidence(**stream, options.topic, kKafka);
+  if (!evidence.ok()) return evidence.status();
+  if (!evidence->topic_read) {
+    return absl::UnavailableError(absl::StrCat(
+        "no Kafka broker answers: the copy of the position in the topic ", options.topic.topic,
+        " is part of what is to be judged. Fix: check --kafka_brokers, or wait until Kafka is "
+        "back"));
+  }
+  const Verdict verdict = Judge(*evidence);
+  if (verdict.ok())
+    return std::string(
+        "Server and slot are as relays have left them: there is "
+        "nothing to accept.");
+  if (options.finding.empty()) {
+    return std::string(Refusal(verdict, options.topic.source).message());
+  }
+  if (options.finding != verdict.id) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("what there is to accept is not (or no longer) the finding ", options.finding,
+                     ". Now: ", std::string(Refusal(verdict, options.topic.source).message())));
+  }
+  if (absl::Status usable = CheckSlotState(evidence->slot); !usable.ok()) return usable;
+  auto connection = postgres::Connection::Open(options.conninfo, "outbox-relay accept-history");
+  if (!connection.ok()) return connection.status();
+  absl::StatusOr<HistoryRecord> record = NewRecord(*connection, options, *evidence, verdict);
+  if (!record.ok()) return record.status();
+  if (absl::Status stored = Store(*connection, options, *record); !stored.ok()) return stored;
+  return absl::StrCat("Accepted (", NameOf(verdict.finding), "): ", verdict.what,
+                      ". Relays go on behind ", ToString(record->confirmed),
+                      options.published_up_to_seq < 0
+                          ? ", and send nothing from before it."
+                          : absl::StrCat(", once they have published the outbox's rows with seq > ",
+                                         options.published_up_to_seq, "."));
+}
+
+}  // namespace relay

@@ -1,0 +1,30 @@
+#include "outbox-relay/history/gather.h"
+
+#include <utility>
+
+#include "outbox-relay/history/state_table.h"
+
+namespace relay {
+
+absl::StatusOr<Evidence> GatherEvidence(ReplicationStream& stream,
+                                        const StateTopicOptions& topic_options,
+                                        std::chrono::milliseconds timeout) {
+  // The order matters (verdict.h): the slot was read when the stream connected.
+  Evidence evidence{.slot = stream.slot_state()};
+  auto topic = ReadStateTopic(topic_options, timeout);
+  if (topic.ok()) {
+    evidence.topic_read = true;
+    evidence.topic = *std::move(topic);
+  } else if (!absl::IsUnavailable(topic.status())) {
+    return topic.status();
+  }
+  absl::StatusOr<StateRow> row = ReadStateRow(stream.connection(), stream.slot());
+  if (!row.ok()) return row.status();
+  evidence.database = std::move(row->record);
+  evidence.other_slot = std::move(row->other_slot);
+  if (absl::Status identified = stream.Reidentify(); !identified.ok()) return identified;
+  evidence.server = stream.identity();
+  return evidence;
+}
+
+}  // namespace relay

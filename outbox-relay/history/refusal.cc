@@ -1,0 +1,48 @@
+#include "outbox-relay/history/refusal.h"
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+
+namespace relay {
+
+absl::Status Refusal(const Verdict& verdict, std::string_view source_name) {
+  const std::string source(source_name);
+  std::vector<std::string> choices;
+  switch (verdict.finding) {
+    case Finding::kOtherSystem:
+    case Finding::kOtherTimeline:
+    case Finding::kOtherDatabase:
+    case Finding::kLostWrites:
+    case Finding::kRolledBack:
+      choices.push_back(
+          "if this is the wrong server, bring the right one back: the relay goes on "
+          "by itself");
+      break;
+    default:
+      break;
+  }
+  const bool has_slot = verdict.finding != Finding::kSlotMissing &&
+                        verdict.finding != Finding::kSlotLost &&
+                        verdict.finding != Finding::kSlotForeign;
+  if (!has_slot) {
+    choices.push_back(
+        "accept the gap: make the slot anew by hand (drop or rename the old one; "
+        "SELECT pg_create_logical_replication_slot), then the relay names the next "
+        "finding, which `outbox-relay accept-history` takes");
+  } else {
+    choices.push_back(
+        absl::StrCat("accept that events may be missing: outbox-relay accept-history "
+                     "--source=",
+                     source, "=… --finding=", verdict.id));
+  }
+  std::string text = absl::StrCat(
+      verdict.what, ". Going on could skip events in silence, so this source stops. Choices:");
+  for (size_t i = 0; i < choices.size(); ++i) {
+    absl::StrAppend(&text, i == 0 ? " (" : "; (", i + 1, ") ", choices[i]);
+  }
+  return absl::DataLossError(text);
+}
+
+}  // namespace relay

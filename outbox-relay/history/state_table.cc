@@ -1,0 +1,133 @@
+#include "outbox-relay/history/state_table.h"
+
+#include <memory>
+
+#include "absl/strings/str_cat.h"
+#include "libs/postgres/result.h"
+#include "libs/postgres/sql_error.h"
+
+namespace relay {
+namespace {
+
+// The connection may lead to another server than the stream did when the record was made, or the
+// server may have been promoted since.
+#define ON_THIS_SERVER                                                                            \
+  "(SELECT system_identifier::text FROM pg_control_system()) = $3::text AND "                     \
+  "substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8) = lpad(upper(to_hex($4::bigint)), " \
+  "8, '0')"
+
+constexpr char kWrite[] =
+    "INSERT INTO outbox_relay_state AS state "
+    "(slot, generation, system_id, timeline, confirmed, details) "
+    "SELECT $1::text, $2::bigint, $3::text, $4::bigint, $5::text::pg_lsn, $6::text "
+    "WHERE " ON_THIS_SERVER
+    " ON CONFLICT (slot) DO UPDATE SET confirmed = excluded.confirmed, details = excluded.details, "
+    "recorded_at = clock_timestamp() "
+    "WHERE state.generation = excluded.generation AND state.system_id = excluded.system_id "
+    "AND state.timeline = excluded.timeline AND state.confirmed <= excluded.confirmed";
+
+constexpr char kWritePosition[] =
+    "UPDATE outbox_relay_state SET confirmed = $5::text::pg_lsn, recorded_at = clock_timestamp() "
+    "WHERE slot = $1::text AND generation = $2::bigint AND system_id = $3::text "
+    "AND timeline = $4::bigint AND confirmed <= $5::text::pg_lsn AND " ON_THIS_SERVER;
+
+constexpr char kStands[] =
+    "SELECT count(*) FROM outbox_relay_state WHERE slot = $1::text AND generation = $2::bigint "
+    "AND system_id = $3::text AND timeline = $4::bigint AND confirmed >= $5::text::pg_lsn "
+    "AND " ON_THIS_SERVER;
+
+constexpr char kReplace[] =
+    "INSERT INTO outbox_relay_state AS state "
+    "(slot, generation, system_id, timeline, confirmed, details) "
+    "SELECT $1::text, $2::bigint, $3::text, $4::bigint, $5::text::pg_lsn, $6::text "
+    "WHERE " ON_THIS_SERVER
+    " ON CONFLICT (slot) DO UPDATE SET generation = excluded.generation, "
+    "system_id = excluded.system_id, timeline = excluded.timeline, confirmed = excluded.confirmed, "
+    "details = excluded.details, recorded_at = clock_timestamp() "
+    "WHERE state.generation < excluded.generation";
+
+postgres::Params ParamsOf(const HistoryRecord& record) {
+  return postgres::Params()
+      .Text(record.slot)
+      .Int64(record.generation)
+      .Text(record.system_id)
+      .Int64(record.timeline)
+      .Text(ToString(record.confirmed));
+}
+
+absl::StatusOr<Recorded> Stands(postgres::Connection& connection, const HistoryRecord& record) {
+  auto stands = connection.Execute(kStands, ParamsOf(record));
+  if (!stands.ok()) return stands.status();
+  return stands->Int64(0, 0) == 1 ? Recorded::kYes : Recorded::kNotHere;
+}
+
+}  // namespace
+
+absl::StatusOr<StateRow> ReadStateRow(PGconn* connection, const std::string& slot) {
+  // The simple protocol is all that a replication connection has; everything comes as text.
+  std::unique_ptr<char, decltype(&PQfreemem)> literal(
+      PQescapeLiteral(connection, slot.data(), slot.size()), &PQfreemem);
+  if (literal == nullptr) return absl::ResourceExhaustedError("libpq: out of memory");
+  postgres::Result rows(PQexec(
+      connection, absl::StrCat("SELECT slot, generation, system_id, timeline, confirmed, details "
+                               "FROM outbox_relay_state ORDER BY slot <> ",
+                               literal.get(), ", recorded_at DESC LIMIT 1")
+                      .c_str()));
+  if (!rows.ok()) {
+    absl::Status error =
+        postgres::ErrorFrom(connection, rows.raw(), "reading the relay's recorded position");
+    const std::string state = postgres::SqlState(error);
+    if (state != "42P01" && state != "42501") return error;
+    return absl::FailedPreconditionError(
+        absl::StrCat(std::string(error.message()),
+                     ". Fix: run the `migrate` verb of the service that owns the database; it "
+                     "makes outbox_relay_state and grants it to this role"));
+  }
+  StateRow row;
+  if (rows.rows() == 0) return row;
+  if (rows.Text(0, 0) != slot) {
+    row.other_slot = std::string(rows.Text(0, 0));
+    return row;
+  }
+  absl::StatusOr<HistoryRecord> record = DecodeRecord(rows.Text(0, 5));
+  if (!record.ok()) {
+    return absl::Status(
+        record.status().code(),
+        absl::StrCat("outbox_relay_state: ", std::string(record.status().message())));
+  }
+  // The columns are newer than the details.
+  record->slot = slot;
+  record->generation = std::strtoll(rows.Text(0, 1).data(), nullptr, 10);
+  record->system_id = std::string(rows.Text(0, 2));
+  record->timeline = static_cast<uint32_t>(std::strtoul(rows.Text(0, 3).data(), nullptr, 10));
+  absl::StatusOr<Lsn> confirmed = ParseLsn(rows.Text(0, 4));
+  if (!confirmed.ok()) return confirmed.status();
+  record->confirmed = *confirmed;
+  row.record = *std::move(record);
+  return row;
+}
+
+absl::StatusOr<Recorded> WriteStateRow(postgres::Connection& connection,
+                                       const HistoryRecord& record) {
+  auto written = connection.Execute(kWrite, ParamsOf(record).Text(Encode(record)));
+  if (!written.ok()) return written.status();
+  return written->affected() == 1 ? Recorded::kYes : Stands(connection, record);
+}
+
+absl::StatusOr<Recorded> WriteStatePosition(postgres::Connection& connection,
+                                            const HistoryRecord& record) {
+  auto written = connection.Execute(kWritePosition, ParamsOf(record));
+  if (!written.ok()) return written.status();
+  return written->affected() == 1 ? Recorded::kYes : Stands(connection, record);
+}
+
+absl::Status ReplaceStateRow(postgres::Connection& connection, const HistoryRecord& record) {
+  auto written = connection.Execute(kReplace, ParamsOf(record).Text(Encode(record)));
+  if (!written.ok()) return written.status();
+  if (written->affected() == 1) return absl::OkStatus();
+  return absl::AbortedError(
+      "the record of the relay's position was changed by somebody else meanwhile, or the server is "
+      "another one now; look again");
+}
+
+}  // namespace relay

@@ -1,0 +1,194 @@
+#include "outbox-relay/history/verdict.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+
+namespace relay {
+namespace {
+
+struct Found {
+  Finding finding = Finding::kSame;
+  std::string what;
+};
+
+// Of one record against the server.
+Found CheckIdentity(const HistoryRecord& record, const WalIdentity& server) {
+  if (record.system_id != server.system_id) {
+    return {Finding::kOtherSystem,
+            absl::StrCat("Postgres is another cluster than before: system identifier ",
+                         server.system_id, ", not ", record.system_id,
+                         " (a restored dump, or a wrong address)")};
+  }
+  if (record.timeline != server.timeline) {
+    return {Finding::kOtherTimeline,
+            absl::StrCat("Postgres is on timeline ", server.timeline, ", before on ",
+                         record.timeline, ": a standby was promoted or a backup restored")};
+  }
+  if (record.confirmed > server.flushed) {
+    return {Finding::kLostWrites,
+            absl::StrCat("Postgres has lost writes: the log was published up to ",
+                         ToString(record.confirmed), " and now ends at ", ToString(server.flushed),
+                         " (fsync off, a disk that lies, or an older copy of the data folder)")};
+  }
+  return {};
+}
+
+Found CheckSlot(const SlotState& slot, Lsn confirmed) {
+  const std::string position = ToString(confirmed);
+  if (!slot.exists) {
+    return {Finding::kSlotMissing,
+            absl::StrCat("the replication slot ", slot.name, " is gone: rows committed after ",
+                         position, " may be in no stream")};
+  }
+  if (!slot.ours()) {
+    return {Finding::kSlotForeign,
+            absl::StrCat("the replication slot ", slot.name, " is somebody else's: of type ",
+                         slot.type, ", plugin ", slot.plugin, ", database ", slot.database,
+                         "; rows committed after ", position, " may be in no stream of ours")};
+  }
+  if (slot.lost) {
+    return {Finding::kSlotLost,
+            absl::StrCat("the replication slot ", slot.name,
+                         " is lost: Postgres has removed log that it still needed "
+                         "(max_slot_wal_keep_size); rows committed after ",
+                         position, " are in no stream")};
+  }
+  if (slot.confirmed > confirmed) {
+    return {Finding::kSlotMoved,
+            absl::StrCat("the replication slot ", slot.name, " stands at ",
+                         ToString(slot.confirmed), ", but relays have published up to ", position,
+                         ": somebody moved it or made it again, and rows committed in between are "
+                         "in no stream")};
+  }
+  return {};
+}
+
+Found Check(const Evidence& evidence, const std::optional<HistoryRecord>& topic,
+            const std::vector<const HistoryRecord*>& records) {
+  for (const HistoryRecord* record : records) {
+    Found found = CheckIdentity(*record, evidence.server);
+    if (found.finding != Finding::kSame) return found;
+  }
+  const auto& database = evidence.database;
+  if (topic && database &&
+      (topic->generation > database->generation ||
+       (topic->generation == database->generation && topic->confirmed > database->confirmed))) {
+    return {Finding::kRolledBack,
+            absl::StrCat("the database has gone back in time: its own record says published up to ",
+                         ToString(database->confirmed), " (generation ", database->generation,
+                         "), the copy in Kafka, which is written later, says ",
+                         ToString(topic->confirmed), " (generation ", topic->generation,
+                         "): an older copy of the data was restored")};
+  }
+  return CheckSlot(evidence.slot, records.front()->confirmed);
+}
+
+// Snapshots count on their own timeline, and only as far as the database still has what they speak
+// of: where it may be an older copy, only the row that came with it does.
+std::optional<HistoryRecord> BasisOf(Finding finding, const Evidence& evidence) {
+  std::optional<HistoryRecord> basis;
+  switch (finding) {
+    case Finding::kOtherSystem:
+    case Finding::kOtherDatabase:
+      break;
+    case Finding::kOtherTimeline:
+    case Finding::kRolledBack:
+      if (evidence.database && evidence.database->system_id == evidence.server.system_id) {
+        basis = evidence.database;
+      }
+      break;
+    case Finding::kLostWrites:
+      if (evidence.database && evidence.database->confirmed <= evidence.server.flushed) {
+        basis = evidence.database;
+      }
+      break;
+    default:
+      basis = evidence.database ? evidence.database : evidence.topic;
+  }
+  if (basis && basis->snapshot.empty()) basis.reset();
+  return basis;
+}
+
+std::string IdOf(const Verdict& verdict, const Evidence& evidence) {
+  const std::string all = absl::StrCat(
+      NameOf(verdict.finding), "|", evidence.server.system_id, "|", evidence.server.timeline, "|",
+      evidence.slot.name, "|", evidence.slot.exists ? ToString(evidence.slot.confirmed) : "none",
+      "|", evidence.slot.plugin, "|", evidence.slot.database, "|", evidence.slot.lost, "|",
+      verdict.next_generation);
+  uint64_t hash = 14695981039346656037u;  // FNV-1a: stable over builds
+  for (const unsigned char c : all) hash = (hash ^ c) * 1099511628211u;
+  return absl::StrFormat("%08x", static_cast<uint32_t>(hash ^ (hash >> 32)));
+}
+
+}  // namespace
+
+Verdict Judge(const Evidence& evidence) {
+  Verdict verdict;
+  // A copy from before a change that was healed or accepted says nothing any more.
+  std::optional<HistoryRecord> topic = evidence.topic;
+  if (topic && evidence.database && topic->generation < evidence.database->generation) {
+    topic.reset();
+  }
+  std::vector<const HistoryRecord*> records;
+  if (evidence.database) records.push_back(&*evidence.database);
+  if (topic && topic->slot == evidence.slot.name) records.push_back(&*topic);
+  for (const HistoryRecord* record : records) {
+    verdict.next_generation = std::max(verdict.next_generation, record->generation + 1);
+  }
+  Found found;
+  const std::string other = !evidence.other_slot.empty()                 ? evidence.other_slot
+                            : topic && topic->slot != evidence.slot.name ? topic->slot
+                                                                         : "";
+  if (!evidence.database && !other.empty()) {
+    found = {Finding::kOtherDatabase,
+             absl::StrCat("what is recorded of this source belongs to the slot ", other,
+                          ", not to ", evidence.slot.name,
+                          ": the database is a copy of another, was renamed, or the source's name "
+                          "is used twice")};
+  } else if (records.empty()) {
+    verdict.finding = Finding::kFirst;
+    return verdict;
+  } else {
+    found = Check(evidence, topic, records);
+    verdict.resume = records.front()->confirmed;
+  }
+  verdict.finding = found.finding;
+  verdict.what = std::move(found.what);
+  if (verdict.ok()) return verdict;
+  verdict.basis = BasisOf(verdict.finding, evidence);
+  verdict.id = IdOf(verdict, evidence);
+  return verdict;
+}
+
+const char* NameOf(Finding finding) {
+  switch (finding) {
+    case Finding::kSame:
+      return "same";
+    case Finding::kFirst:
+      return "first";
+    case Finding::kOtherSystem:
+      return "other_system";
+    case Finding::kOtherTimeline:
+      return "other_timeline";
+    case Finding::kOtherDatabase:
+      return "other_database";
+    case Finding::kLostWrites:
+      return "lost_writes";
+    case Finding::kRolledBack:
+      return "rolled_back";
+    case Finding::kSlotMissing:
+      return "slot_missing";
+    case Finding::kSlotLost:
+      return "slot_lost";
+    case Finding::kSlotForeign:
+      return "slot_foreign";
+    case Finding::kSlotMoved:
+      return "slot_moved";
+  }
+  return "unknown";
+}
+
+}  // namespace relay

@@ -1,0 +1,70 @@
+// Whether the server is still the one, and the slot still where, that relays have left them. Pure:
+// what was recorded and what the server says go in, a verdict comes out.
+//
+// Why the check for a moved slot is exact: a relay records a position before it tells Postgres
+// (confirm_gate.h), and the record is read after the slot. So as long as only relays move the slot,
+// it never stands beyond the record, whenever a relay dies. Postgres itself may move it back (a
+// crash), which loses nothing: the stream is taken up at the record.
+#ifndef ORDER_SAGA_OUTBOX_RELAY_HISTORY_VERDICT_H_
+#define ORDER_SAGA_OUTBOX_RELAY_HISTORY_VERDICT_H_
+
+#include <optional>
+#include <string>
+
+#include "outbox-relay/history/record.h"
+#include "outbox-relay/source/history.h"
+#include "outbox-relay/source/lsn.h"
+#include "outbox-relay/source/slot_state.h"
+
+namespace relay {
+
+// Read in this order, which is part of the check: slot, topic, database, identity.
+struct Evidence {
+  SlotState slot;
+  // The topic's copy could be read, whatever was in it.
+  bool topic_read = false;
+  std::optional<HistoryRecord> topic;
+  std::optional<HistoryRecord> database;
+  // The database has no row for this slot, but one for that.
+  std::string other_slot;
+  WalIdentity server;
+};
+
+enum class Finding {
+  kSame,           // stream from Verdict::resume
+  kFirst,          // nothing was recorded yet: the slot's own position counts
+  kOtherSystem,    // another cluster: a restored dump, a wrong address
+  kOtherTimeline,  // a promoted standby, a restored backup
+  kOtherDatabase,  // a copy of another database, or renamed
+  kLostWrites,     // the log ends before the record
+  kRolledBack,     // the database is older than its record's copy in Kafka
+  kSlotMissing,
+  kSlotLost,     // Postgres has removed log that it needs
+  kSlotForeign,  // of another plugin, type or database
+  kSlotMoved,    // ahead of the record: moved, or made again
+};
+
+struct Verdict {
+  Finding finding = Finding::kSame;
+  // What was found, in a sentence without its end; empty if all is well.
+  std::string what;
+  // Everything before it is at Kafka; unknown if nothing was recorded.
+  Lsn resume;
+  // The generation that a record must have to replace what was found: one more than the highest.
+  int64_t next_generation = 1;
+  // The record whose snapshot still says what is published; none if no snapshot counts.
+  std::optional<HistoryRecord> basis;
+  // Names what was found, so that a person accepts this and nothing else.
+  std::string id;
+
+  bool ok() const { return finding == Finding::kSame || finding == Finding::kFirst; }
+};
+
+Verdict Judge(const Evidence& evidence);
+
+// For logs: "slot_moved".
+const char* NameOf(Finding finding);
+
+}  // namespace relay
+
+#endif  // ORDER_SAGA_OUTBOX_RELAY_HISTORY_VERDICT_H_

@@ -1,0 +1,200 @@
+// A slot that is not as relays have left it, and the record that shows it.
+#include <gmock/gmock.h>
+
+#include "absl/strings/str_cat.h"
+#include "outbox-relay/history/accept.h"
+#include "outbox-relay/source/lsn.h"
+#include "outbox-relay/testing/relay_fixture.h"
+
+namespace relay {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class HistoryTest : public RelayFixture {
+ protected:
+  void SetUp() override {
+    MakeSlot();
+    MakeTopic(topic_);
+  }
+
+  std::string Slot() const { return "outbox_" + database_.name(); }
+  void DropSlot() { Execute(absl::StrCat("SELECT pg_drop_replication_slot('", Slot(), "')")); }
+
+  // A relay publishes `prefix`1 to 100, is killed, and what it leaves is at rest.
+  void PublishAndDie(const std::string& prefix = "published") {
+    auto relay = StartRelay();
+    InsertEvents(prefix, 100);
+    Eventually("all is recorded", [&] {
+      return relay->Metric("outbox_published_events_total{source=\"test\"}") >= 100 &&
+             database_.Count(
+                 "SELECT count(*) FROM outbox WHERE tx >= "
+                 "pg_snapshot_xmin(coalesce(nullif((SELECT details FROM "
+                 "outbox_relay_state)::json ->> 'snapshot', ''), '1:1:')::pg_snapshot)") == 0;
+    });
+    relay->Kill();
+    Eventually("the slot is let go", [&] { return !SlotActive(); });
+  }
+
+  void ExpectRefused(const RelayProcess& relay, const std::string& what) {
+    Eventually("it says: " + what, [&] { return relay.log().find(what) != std::string::npos; });
+    EXPECT_THAT(relay.log(), HasSubstr("Choices: (1)"));
+    EXPECT_THAT(relay.Get("/readyz"), HasSubstr("failed test: "));
+    EXPECT_EQ(relay.Metric("outbox_relay_history_changed{source=\"test\"}"), 1);
+    EXPECT_FALSE(SlotActive());
+  }
+
+  AcceptOptions Accepting(const std::string& finding = "") const {
+    return {.conninfo = database_.relay(),
+            .topic = {.kafka = kafka_, .topic = state_topic_, .source = "test"},
+            .finding = finding,
+            .published_up_to_seq = -1};
+  }
+  // The id of what the verb finds now.
+  std::string Finding() const {
+    const absl::StatusOr<std::string> told = AcceptHistory(Accepting());
+    EXPECT_TRUE(told.ok()) << told.status();
+    const size_t at = told.ok() ? told->find("--finding=") : std::string::npos;
+    return at == std::string::npos ? "none" : told->substr(at + 10, 8);
+  }
+};
+
+TEST_F(HistoryTest, ThePositionIsRecordedBeforeTheSlotHearsOfIt) {
+  auto relay = StartRelay();
+  for (int round = 0; round < 20; ++round) {
+    InsertEvents(absl::StrCat(round, "-"), 50);
+    // Asked in this order: a record is made before its position is told.
+    const absl::StatusOr<Lsn> told = ParseLsn(SlotConfirmed());
+    const absl::StatusOr<Lsn> recorded =
+        ParseLsn(database_.Ask("SELECT confirmed::text FROM outbox_relay_state"));
+    if (told.ok() && recorded.ok()) {
+      EXPECT_LE(*told, *recorded);
+    }
+  }
+  const absl::StatusOr<Lsn> written = ParseLsn(database_.Ask("SELECT pg_current_wal_lsn()::text"));
+  ASSERT_TRUE(written.ok());
+  Eventually("the slot has it all", [&] { return *ParseLsn(SlotConfirmed()) >= *written; });
+  Eventually("Kafka has a copy", [&] {
+    auto topic = ReadStateTopic(Accepting().topic, std::chrono::seconds(5));
+    return topic.ok() && *topic && !(*topic)->snapshot.empty() && !(*topic)->offsets.empty();
+  });
+  EXPECT_EQ(relay->Stop(), 0);
+}
+
+TEST_F(HistoryTest, AnIdleDatabaseIsNotWrittenToOverAndOver) {
+  auto relay = StartRelay();
+  InsertEvents("event", 10);
+  Read(10);
+  Eventually("it is recorded",
+             [&] { return database_.Count("SELECT count(*) FROM outbox_relay_state") == 1; });
+  const std::string writes =
+      "SELECT (recorded_at > now() - interval '3 s')::int::bigint "
+      "FROM outbox_relay_state";
+  Eventually("it rests for three seconds", [&] { return database_.Count(writes) == 0; });
+}
+
+TEST_F(HistoryTest, NoKillIsMistakenForAChange) {
+  for (int round = 0; round < 8; ++round) {
+    auto relay = StartRelay();
+    Eventually("it streams", [&] { return SlotActive(); });
+    InsertEvents(absl::StrCat(round, "-"), 200);
+    // Killed while it publishes, or records, or tells.
+    Read((round + 1) * 200);
+    EXPECT_THAT(relay->log(), Not(HasSubstr("Choices")));
+    relay->Kill();
+  }
+}
+
+TEST_F(HistoryTest, ASlotThatWasDroppedIsNoticed) {
+  PublishAndDie();
+  DropSlot();
+  InsertEvents("in no stream", 50);
+  auto relay = StartRelay();
+  ExpectRefused(*relay, "the replication slot " + Slot() + " is gone");
+}
+
+TEST_F(HistoryTest, ASlotThatWasMadeAgainIsNoticedAndAcceptedByName) {
+  PublishAndDie();
+  DropSlot();
+  InsertEvents("in no stream", 50);
+  MakeSlot();
+  auto relay = StartRelay();
+  ExpectRefused(*relay, "somebody moved it or made it again");
+  const std::string finding = Finding();
+  EXPECT_THAT(relay->log(), HasSubstr("--finding=" + finding));
+
+  const auto wrong = AcceptHistory(Accepting("00000000"));
+  EXPECT_EQ(wrong.status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(wrong.status().message()), HasSubstr(finding));
+  const auto accepted = AcceptHistory(Accepting(finding));
+  ASSERT_TRUE(accepted.ok()) << accepted.status();
+  EXPECT_THAT(*accepted, HasSubstr("Accepted (slot_moved)"));
+  // The relay that waits goes on by itself.
+  Eventually("it streams", [&] { return SlotActive(); });
+  InsertEvents("after", 10);
+  Read(110);
+  EXPECT_EQ(relay->Metric("outbox_relay_history_changed{source=\"test\"}"), 0);
+  relay->Kill();
+
+  // It was accepted once, not for ever.
+  Eventually("the slot is let go", [&] { return !SlotActive(); });
+  DropSlot();
+  MakeSlot();
+  auto again = StartRelay();
+  ExpectRefused(*again, "somebody moved it or made it again");
+  EXPECT_EQ(AcceptHistory(Accepting(finding)).status().code(),
+            absl::StatusCode::kFailedPrecondition);
+}
+
+TEST_F(HistoryTest, ASlotThatWasMovedOnIsNoticed) {
+  PublishAndDie();
+  InsertEvents("skipped", 1);
+  Execute(absl::StrCat("SELECT pg_replication_slot_advance('", Slot(), "', pg_current_wal_lsn())"));
+  auto relay = StartRelay();
+  ExpectRefused(*relay, "somebody moved it or made it again");
+}
+
+TEST_F(HistoryTest, ARelayThatLivesThroughItNoticesToo) {
+  auto relay = StartRelay();
+  InsertEvents("published", 100);
+  Read(100);
+  Execute(
+      absl::StrCat("SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE "
+                   "slot_name = '",
+                   Slot(),
+                   "'; INSERT INTO outbox (id, aggregatetype, "
+                   "aggregateid, type, topic) VALUES (gen_random_uuid(), '', 'k', 't', '",
+                   topic_, "')"));
+  const std::string drop = absl::StrCat(
+      "DO $$ BEGIN LOOP BEGIN PERFORM pg_drop_replication_slot('", Slot(),
+      "'); EXIT; EXCEPTION WHEN object_in_use THEN PERFORM pg_terminate_backend(active_pid) FROM "
+      "pg_replication_slots WHERE slot_name = '",
+      Slot(), "'; END; END LOOP; END $$");
+  Execute(drop);
+  ExpectRefused(*relay, "is gone");
+}
+
+TEST_F(HistoryTest, ASlotOfAnotherPluginInItsPlaceIsNoticed) {
+  PublishAndDie();
+  DropSlot();
+  Execute(
+      absl::StrCat("SELECT pg_create_logical_replication_slot('", Slot(), "', 'test_decoding')"));
+  auto relay = StartRelay();
+  ExpectRefused(*relay, "is somebody else's: of type logical, plugin test_decoding");
+}
+
+TEST_F(HistoryTest, ARecordThatIsNotTheDatabasesOwnIsNoticed) {
+  PublishAndDie();
+  Execute("UPDATE outbox_relay_state SET system_id = '1'");
+  auto relay = StartRelay();
+  ExpectRefused(*relay, "Postgres is another cluster than before");
+  Execute(absl::StrCat("UPDATE outbox_relay_state SET confirmed = '0/1', system_id = ",
+                       "(SELECT system_identifier::text FROM pg_control_system())"));
+  Eventually("it sees that the row is older than the topic's copy", [&] {
+    return relay->log().find("the database has gone back in time") != std::string::npos;
+  });
+}
+
+}  // namespace
+}  // namespace relay

@@ -1,0 +1,28 @@
+// A replication slot, as the server describes it.
+#ifndef ORDER_SAGA_OUTBOX_RELAY_SOURCE_SLOT_STATE_H_
+#define ORDER_SAGA_OUTBOX_RELAY_SOURCE_SLOT_STATE_H_
+
+#include <string>
+
+#include "outbox-relay/source/lsn.h"
+
+namespace relay {
+
+struct SlotState {
+  std::string name;
+  std::string wanted_database;  // the connection's
+  bool exists = false;
+  std::string type, plugin, database;
+  bool lost = false;
+  std::string active_pid;  // empty: nobody uses it
+  Lsn confirmed;
+
+  // One that the relay could read, were it not lost.
+  bool ours() const {
+    return exists && type == "logical" && plugin == "pgoutput" && database == wanted_database;
+  }
+};
+
+}  // namespace relay
+
+#endif  // ORDER_SAGA_OUTBOX_RELAY_SOURCE_SLOT_STATE_H_

@@ -1,0 +1,65 @@
+#include "outbox-relay/verbs/accept_history.h"
+
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "outbox-relay/history/accept.h"
+#include "outbox-relay/relay_config.h"
+
+namespace relay {
+namespace {
+
+struct Options {
+  std::vector<std::string> sources;
+  service::KafkaConfig kafka;
+  std::string state_topic = "outbox-relay-state";
+  std::string finding;
+};
+
+int AcceptAndTell(const Options& options) {
+  const NamedSource source = ToSources(options.sources).front();
+  const auto told = AcceptHistory(
+      {.conninfo = source.conninfo,
+       .topic = {.kafka = service::ToSettings(options.kafka, "outbox-relay-accept-history"),
+                 .topic = options.state_topic,
+                 .source = source.name},
+       .finding = options.finding});
+  if (!told.ok()) {
+    std::fprintf(stderr, "accept-history: %s\n", std::string(told.status().message()).c_str());
+    return 1;
+  }
+  std::printf("%s\n", told->c_str());
+  return 0;
+}
+
+}  // namespace
+
+void AddAcceptHistoryVerb(Verbs& verbs) {
+  auto options = std::make_shared<Options>();
+  service::Verb& verb =
+      verbs.Add("accept-history",
+                "Accepts that a source's server or slot is not as relays have left it: events may "
+                "be missing. Without --finding only says what was found.",
+                [options] { return AcceptAndTell(*options); });
+  AddSourceFlag(verbs.flags(), verb, &options->sources);
+  service::AddKafkaFlags(verbs.flags(), verb, &options->kafka);
+  verb.Add(&options->state_topic,
+           {.name = "state_topic", .help = "The relays' topic of positions, as in `run`."});
+  verb.Add(&options->finding,
+           {.name = "finding",
+            .help = "What is accepted, as the relay's error names it. It stands for this server, "
+                    "slot and position only: the next finding has another name."});
+  verbs.flags().AddCheck(verb, [options] {
+    return options->sources.size() == 1
+               ? absl::OkStatus()
+               : absl::InvalidArgumentError(
+                     "--source (ORDER_SAGA_SOURCE): give one; each is accepted for itself");
+  });
+  verb.AddExample(
+      "--source=order-service=postgresql://order_service_relay@db/order_service "
+      "--kafka_brokers=kafka:9092 --finding=1a2b3c4d");
+}
+
+}  // namespace relay
