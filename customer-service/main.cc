@@ -37,25 +37,24 @@ int main(int argc, char** argv) {
   if (verb == "migrate") return program::Migrate(config, migrations);
 
   service::Runtime runtime(flags, config.runtime);
-  postgres::Pool pool(config.database, kProgram, config.database_connections,
-                      program::CheckDatabase(migrations));
+  program::Pools pools(config, kProgram, migrations);
 
   customer::CreditCommands credit_commands;
   participant::Participant participant(
       credit_commands,
       {.topic = config.Topic(topics::kCustomerToOrder), .format = config.format()});
   inbox::Door command_door(program::DoorOptionsOf(config, kProgram, {topics::kOrderToCustomer}),
-                           pool, participant, runtime.metrics());
+                           pools.writes, participant, runtime.metrics());
   service::Loop commands("commands", [&](std::stop_token stop) { return command_door.Run(stop); });
 
-  customer::CustomerService customer_service(pool);
+  customer::CustomerService customer_service(pools.writes, pools.reads);
   service::GrpcServer calls("grpc", {.address = config.grpc_address}, runtime.metrics());
   calls.Add(customer::v1::CustomerService::service_full_name(), &customer_service);
 
   service::Loop canaries("canaries", [&](std::stop_token stop) {
-    return program::SendCanaries(pool, kProgram, config.Topic(topics::kOrderToTest), stop);
+    return program::SendCanaries(pools.writes, kProgram, config.Topic(topics::kOrderToTest), stop);
   });
-  runtime.http().AddReadinessCheck("postgres", program::DatabaseAnswers(pool));
+  runtime.http().AddReadinessCheck("postgres", program::DatabaseAnswers(pools.reads));
 
   return runtime.Run(commands, canaries, calls);
 }

@@ -44,25 +44,24 @@ int main(int argc, char** argv) {
   if (verb == "migrate") return program::Migrate(config, migrations);
 
   service::Runtime runtime(flags, config.runtime);
-  postgres::Pool pool(config.database, kProgram, config.database_connections,
-                      program::CheckDatabase(migrations));
+  program::Pools pools(config, kProgram, migrations);
   const participant::ReplyOptions replies = {.topic = config.Topic(topics::kKitchenToOrder),
                                              .format = config.format()};
 
   kitchen::TicketCommands ticket_commands(policy);
   participant::Participant participant(ticket_commands, replies);
   inbox::Door command_door(program::DoorOptionsOf(config, kProgram, {topics::kOrderToKitchen}),
-                           pool, participant, runtime.metrics());
+                           pools.writes, participant, runtime.metrics());
   service::Loop commands("commands", [&](std::stop_token stop) { return command_door.Run(stop); });
 
-  kitchen::KitchenService kitchen_service(pool, replies);
+  kitchen::KitchenService kitchen_service(pools.writes, pools.reads, replies);
   service::GrpcServer calls("grpc", {.address = config.grpc_address}, runtime.metrics());
   calls.Add(kitchen::v1::KitchenService::service_full_name(), &kitchen_service);
 
   service::Loop canaries("canaries", [&](std::stop_token stop) {
-    return program::SendCanaries(pool, kProgram, config.Topic(topics::kOrderToTest), stop);
+    return program::SendCanaries(pools.writes, kProgram, config.Topic(topics::kOrderToTest), stop);
   });
-  runtime.http().AddReadinessCheck("postgres", program::DatabaseAnswers(pool));
+  runtime.http().AddReadinessCheck("postgres", program::DatabaseAnswers(pools.reads));
 
   return runtime.Run(commands, canaries, calls);
 }

@@ -58,40 +58,39 @@ int main(int argc, char** argv) {
   if (verb == "migrate") return program::Migrate(config, migrations);
 
   service::Runtime runtime(flags, config.runtime);
-  postgres::Pool pool(config.database, kProgram, config.database_connections,
-                      program::CheckDatabase(migrations));
+  program::Pools pools(config, kProgram, migrations);
 
-  order::OrderFeed feed(pool, watching);
+  order::OrderFeed feed(pools.writes, watching);
   order::CreateOrderSaga create_order_saga(config.topic_prefix,
                                            [&](const auto& ids) { feed.Announce(ids); });
   orchestrator::Orchestrator sagas(create_order_saga, config.format(), runtime.metrics());
   order::CreateOrder create_order(sagas);
 
-  group_commit::Door creations("create-order", {}, pool,
+  group_commit::Door creations("create-order", {}, pools.writes,
                                order::OrderService::HandleCalls(create_order), runtime.metrics());
-  order::OrderService order_service(pool, creations, feed);
+  order::OrderService order_service(pools.reads, creations, feed);
   service::GrpcServer calls("grpc", {.address = config.grpc_address}, runtime.metrics());
   calls.Add(order::v1::OrderService::service_full_name(), &order_service);
 
-  order::SagaAdminService admin_service(pool, create_order_saga.table());
+  order::SagaAdminService admin_service(pools.reads, create_order_saga.table());
   service::GrpcServer admin("admin", {.address = admin_address}, runtime.metrics());
   admin.Add(saga::v1::SagaAdminService::service_full_name(), &admin_service);
 
   inbox::Door reply_door(program::DoorOptionsOf(config, kProgram,
                                                 {topics::kProductToOrder, topics::kCustomerToOrder,
                                                  topics::kKitchenToOrder}),
-                         pool, sagas, runtime.metrics());
+                         pools.writes, sagas, runtime.metrics());
   service::Loop replies("replies", [&](std::stop_token stop) { return reply_door.Run(stop); });
 
   order::CanaryListener listener;
   inbox::DoorOptions canary_options =
       program::DoorOptionsOf(config, kProgram, {topics::kOrderToTest});
   canary_options.group += "-canary";
-  inbox::Door canary_door(canary_options, pool, listener, runtime.metrics());
+  inbox::Door canary_door(canary_options, pools.writes, listener, runtime.metrics());
   service::Loop canaries_in("canaries-in",
                             [&](std::stop_token stop) { return canary_door.Run(stop); });
   service::Loop canaries_out("canaries-out", [&](std::stop_token stop) {
-    return program::SendCanaries(pool, kProgram, config.Topic(topics::kOrderToTest), stop);
+    return program::SendCanaries(pools.writes, kProgram, config.Topic(topics::kOrderToTest), stop);
   });
   runtime.http().AddMetrics(std::make_shared<telemetry::GaugeOnScrape>(
       "outbox_canary_age_seconds",
@@ -100,9 +99,9 @@ int main(int argc, char** argv) {
       [&] { return listener.Ages(); }));
 
   orchestrator::SagaGauges gauges(runtime.metrics());
-  service::Loop watcher("gauges",
-                        [&](std::stop_token stop) { return ReadSagaGauges(pool, gauges, stop); });
-  runtime.http().AddReadinessCheck("postgres", program::DatabaseAnswers(pool));
+  service::Loop watcher(
+      "gauges", [&](std::stop_token stop) { return ReadSagaGauges(pools.reads, gauges, stop); });
+  runtime.http().AddReadinessCheck("postgres", program::DatabaseAnswers(pools.reads));
 
   // Drained from the last to the first: watchers are told, calls end, then their door closes.
   return runtime.Run(creations, replies, canaries_in, canaries_out, watcher, admin, calls, feed);

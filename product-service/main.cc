@@ -37,24 +37,23 @@ int main(int argc, char** argv) {
   if (verb == "migrate") return program::Migrate(config, migrations);
 
   service::Runtime runtime(flags, config.runtime);
-  postgres::Pool pool(config.database, kProgram, config.database_connections,
-                      program::CheckDatabase(migrations));
+  program::Pools pools(config, kProgram, migrations);
 
   product::StockCommands stock_commands;
   participant::Participant participant(
       stock_commands, {.topic = config.Topic(topics::kProductToOrder), .format = config.format()});
   inbox::Door command_door(program::DoorOptionsOf(config, kProgram, {topics::kOrderToProduct}),
-                           pool, participant, runtime.metrics());
+                           pools.writes, participant, runtime.metrics());
   service::Loop commands("commands", [&](std::stop_token stop) { return command_door.Run(stop); });
 
-  product::ProductService product_service(pool);
+  product::ProductService product_service(pools.writes, pools.reads);
   service::GrpcServer calls("grpc", {.address = config.grpc_address}, runtime.metrics());
   calls.Add(product::v1::ProductService::service_full_name(), &product_service);
 
   service::Loop canaries("canaries", [&](std::stop_token stop) {
-    return program::SendCanaries(pool, kProgram, config.Topic(topics::kOrderToTest), stop);
+    return program::SendCanaries(pools.writes, kProgram, config.Topic(topics::kOrderToTest), stop);
   });
-  runtime.http().AddReadinessCheck("postgres", program::DatabaseAnswers(pool));
+  runtime.http().AddReadinessCheck("postgres", program::DatabaseAnswers(pools.reads));
 
   return runtime.Run(commands, canaries, calls);
 }

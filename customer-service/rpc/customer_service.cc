@@ -69,7 +69,7 @@ grpc::Status CustomerService::CreateCustomer(grpc::ServerContext*,
                              .currency = request->credit_limit().currency_code(),
                              .credit_limit_minor = request->credit_limit().minor_units()};
   return service::ToGrpc(
-      requests::TransactOnce(pool_, *request, [&](outbox::UnitOfWork& work, bool is_new) {
+      requests::TransactOnce(writes_, *request, [&](outbox::UnitOfWork& work, bool is_new) {
         if (is_new) {
           auto inserted = InsertCustomer(work.transaction(), customer);
           if (!inserted.ok()) return inserted.status();
@@ -89,7 +89,7 @@ grpc::Status CustomerService::GetCustomer(grpc::ServerContext*,
   service::Violations violations;
   requests::CheckId(request->user_id(), "user_id", violations);
   if (!violations.empty()) return service::ToGrpc(violations.ToStatus());
-  return service::ToGrpc(requests::Transact(pool_, [&](outbox::UnitOfWork& work) {
+  return service::ToGrpc(requests::Transact(reads_, [&](outbox::UnitOfWork& work) {
     return Answer(work, request->user_id(), *response);
   }));
 }
@@ -109,7 +109,7 @@ grpc::Status CustomerService::UpdateCustomer(grpc::ServerContext*,
   if (!violations.empty()) return service::ToGrpc(violations.ToStatus());
 
   return service::ToGrpc(
-      requests::TransactOnce(pool_, *request, [&](outbox::UnitOfWork& work, bool is_new) {
+      requests::TransactOnce(writes_, *request, [&](outbox::UnitOfWork& work, bool is_new) {
         if (!is_new) return Answer(work, request->user_id(), *response);
         auto row = LockCustomer(work.transaction(), request->user_id());
         if (!row.ok()) return row.status();

@@ -9,8 +9,9 @@ namespace customer {
 
 class CustomerService : public v1::CustomerService::Service {
  public:
-  // `pool` is not owned.
-  explicit CustomerService(postgres::Pool& pool) : pool_(pool) {}
+  // Calls that change something use `writes`, the others `reads`. Both are not owned, and may be
+  // one.
+  CustomerService(postgres::Pool& writes, postgres::Pool& reads) : writes_(writes), reads_(reads) {}
 
   grpc::Status CreateCustomer(grpc::ServerContext*, const v1::CreateCustomerRequest*,
                               v1::CreateCustomerResponse*) override;
@@ -22,7 +23,8 @@ class CustomerService : public v1::CustomerService::Service {
                               v1::UpdateCustomerResponse*) override;
 
  private:
-  postgres::Pool& pool_;
+  postgres::Pool& writes_;
+  postgres::Pool& reads_;
 };
 
 }  // namespace customer

@@ -56,7 +56,7 @@ class CustomerServiceTest : public testing::Test {
   testsupport::TestDatabase database_{
       {&postgres::RequestMigrations(), &postgres::CustomerMigrations()}};
   postgres::Pool pool_{database_.service(), "test", 4};
-  CustomerService service_{pool_};
+  CustomerService service_{pool_, pool_};
   requests::Served<v1::CustomerService> served_{service_};
 };
 

@@ -18,7 +18,7 @@ grpc::Status CustomerService::ListCustomers(grpc::ServerContext*,
   const int64_t after = requests::NumberAfter(page, 0, violations);
   if (!violations.empty()) return service::ToGrpc(violations.ToStatus());
 
-  return service::ToGrpc(requests::Transact(pool_, [&](outbox::UnitOfWork& work) {
+  return service::ToGrpc(requests::Transact(reads_, [&](outbox::UnitOfWork& work) {
     auto rows = customer::ListCustomers(work.transaction(), after, page.limit + 1);
     if (!rows.ok()) return rows.status();
     response->Clear();

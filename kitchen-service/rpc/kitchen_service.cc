@@ -86,7 +86,7 @@ grpc::Status KitchenService::GetTicket(grpc::ServerContext*, const v1::GetTicket
                                        v1::GetTicketResponse* response) {
   auto id = CheckedTicketId(*request, {});
   if (!id.ok()) return service::ToGrpc(id.status());
-  return service::ToGrpc(requests::Transact(pool_, [&](outbox::UnitOfWork& work) {
+  return service::ToGrpc(requests::Transact(reads_, [&](outbox::UnitOfWork& work) {
     auto row = FindTicket(work.transaction(), *id, /*lock=*/false);
     if (!row.ok()) return row.status();
     if (!row->has_value()) return NotFound(request->ticket_id());
@@ -110,7 +110,7 @@ grpc::Status KitchenService::ListTickets(grpc::ServerContext*,
       requests::PageOf(list, request->page_size(), request->page_token(), violations);
   const uuid::Uuid before = requests::IdAfter(page, requests::GreatestId(), violations);
   if (!violations.empty()) return service::ToGrpc(violations.ToStatus());
-  return service::ToGrpc(requests::Transact(pool_, [&](outbox::UnitOfWork& work) {
+  return service::ToGrpc(requests::Transact(reads_, [&](outbox::UnitOfWork& work) {
     response->Clear();
     // One more than the page tells whether there is another.
     auto rows = kitchen::ListTickets(work.transaction(), before, state, page.limit + 1);
@@ -131,11 +131,11 @@ grpc::Status KitchenService::AcceptTicket(grpc::ServerContext*,
                                           v1::AcceptTicketResponse* response) {
   auto id = CheckedTicketId(*request, {});
   if (!id.ok()) return service::ToGrpc(id.status());
-  return service::ToGrpc(
-      ChangeTicket(pool_, *request, *response, *id, [&](outbox::UnitOfWork& work, TicketRow& row) {
-        if (!Accept(row.ticket)) return WrongState(row, "PENDING");
-        return Answer(work, replies_, row, /*accepted=*/true, "");
-      }));
+  return service::ToGrpc(ChangeTicket(writes_, *request, *response, *id,
+                                      [&](outbox::UnitOfWork& work, TicketRow& row) {
+                                        if (!Accept(row.ticket)) return WrongState(row, "PENDING");
+                                        return Answer(work, replies_, row, /*accepted=*/true, "");
+                                      }));
 }
 
 grpc::Status KitchenService::RejectTicket(grpc::ServerContext*,
@@ -148,8 +148,8 @@ grpc::Status KitchenService::RejectTicket(grpc::ServerContext*,
                      "must not hold a NUL");
   auto id = CheckedTicketId(*request, violations);
   if (!id.ok()) return service::ToGrpc(id.status());
-  return service::ToGrpc(
-      ChangeTicket(pool_, *request, *response, *id, [&](outbox::UnitOfWork& work, TicketRow& row) {
+  return service::ToGrpc(ChangeTicket(
+      writes_, *request, *response, *id, [&](outbox::UnitOfWork& work, TicketRow& row) {
         if (!Reject(row.ticket)) return WrongState(row, "PENDING");
         return Answer(work, replies_, row, /*accepted=*/false, request->message());
       }));
@@ -161,7 +161,7 @@ grpc::Status KitchenService::CompleteTicket(grpc::ServerContext*,
   auto id = CheckedTicketId(*request, {});
   if (!id.ok()) return service::ToGrpc(id.status());
   return service::ToGrpc(
-      ChangeTicket(pool_, *request, *response, *id, [&](outbox::UnitOfWork&, TicketRow& row) {
+      ChangeTicket(writes_, *request, *response, *id, [&](outbox::UnitOfWork&, TicketRow& row) {
         return Complete(row.ticket) ? absl::OkStatus() : WrongState(row, "ACCEPTED");
       }));
 }

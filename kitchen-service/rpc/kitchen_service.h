@@ -10,9 +10,10 @@ namespace kitchen {
 
 class KitchenService : public v1::KitchenService::Service {
  public:
-  // `pool` is not owned. `replies`: where answers to tickets go.
-  KitchenService(postgres::Pool& pool, participant::ReplyOptions replies)
-      : pool_(pool), replies_(std::move(replies)) {}
+  // Calls that change something use `writes`, the others `reads`. Both are not owned, and may be
+  // one. `replies`: where answers to tickets go.
+  KitchenService(postgres::Pool& writes, postgres::Pool& reads, participant::ReplyOptions replies)
+      : writes_(writes), reads_(reads), replies_(std::move(replies)) {}
 
   grpc::Status GetTicket(grpc::ServerContext*, const v1::GetTicketRequest*,
                          v1::GetTicketResponse*) override;
@@ -26,7 +27,8 @@ class KitchenService : public v1::KitchenService::Service {
                               v1::CompleteTicketResponse*) override;
 
  private:
-  postgres::Pool& pool_;
+  postgres::Pool& writes_;
+  postgres::Pool& reads_;
   const participant::ReplyOptions replies_;
 };
 

@@ -57,7 +57,7 @@ class KitchenServiceTest : public testing::Test {
   TicketCommands manual_{Policy{.automatic = false}};
   Counter counter_{manual_, postgres::KitchenMigrations()};
   postgres::Pool pool_{counter_.database().service(), "test", 2};
-  KitchenService service_{pool_, Counter::replies()};
+  KitchenService service_{pool_, pool_, Counter::replies()};
 };
 
 TEST_F(KitchenServiceTest, AcceptingAnswersTheSagaAtOnce) {

@@ -1,5 +1,6 @@
 #include "libs/group_commit/door.h"
 
+#include <algorithm>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -38,6 +39,21 @@ absl::Status Contended() {
   return service::TemporarilyUnavailable(
       "CONTENTION", "others hold what this call needs; try again with the same request_id",
       milliseconds(200));
+}
+
+absl::Status Busy() {
+  return service::Overloaded(
+      "DATABASE_BUSY", "all database connections are busy; try again with the same request_id",
+      milliseconds(500));
+}
+
+// The pool has no free connection: nothing was tried.
+bool IsBusy(const absl::Status& status) {
+  return absl::IsResourceExhausted(status) && postgres::SqlState(status).empty();
+}
+
+bool AnybodyWaits(absl::Span<const std::unique_ptr<Call>> group) {
+  return std::ranges::any_of(group, [](const auto& call) { return !call->Expired(); });
 }
 
 // What a caller may hear: faults of ours and of our surroundings do not blame the call.
@@ -103,15 +119,21 @@ struct Door::Impl {
     return outcomes;
   }
 
-  // Runs `attempt` again while it fails through no fault of the calls.
-  absl::Status Insist(const std::function<absl::Status()>& attempt) {
-    const auto give_up = steady_clock::now() + options.patience;
+  // Runs `attempt` for these calls again while it fails through no fault of theirs.
+  absl::Status Insist(absl::Span<const std::unique_ptr<Call>> group,
+                      const std::function<absl::Status()>& attempt) {
+    const auto begin = steady_clock::now();
     for (;;) {
       absl::Status done = attempt();
-      const bool again = postgres::ShouldRerun(done) || absl::IsUnavailable(done);
-      if (!again) return done;
-      if (steady_clock::now() >= give_up) {
-        return absl::IsUnavailable(done) ? Unreachable() : Contended();
+      const auto waited = steady_clock::now() - begin;
+      if (IsBusy(done)) {
+        if (waited >= options.busy_patience || !AnybodyWaits(group)) return Busy();
+      } else if (postgres::ShouldRerun(done) || absl::IsUnavailable(done)) {
+        if (waited >= options.patience) {
+          return absl::IsUnavailable(done) ? Unreachable() : Contended();
+        }
+      } else {
+        return done;
       }
       std::this_thread::sleep_for(kPause);
     }
@@ -125,7 +147,7 @@ struct Door::Impl {
     });
     if (group.empty()) return;
     group_calls.Observe(static_cast<double>(group.size()));
-    absl::Status together = Insist([&] { return ApplyTogether(group); });
+    absl::Status together = Insist(group, [&] { return ApplyTogether(group); });
     if (!postgres::IsDataFault(together) || group.size() == 1) {
       for (const auto& call : group) call->Finish(ForCaller(together));
       return;
@@ -134,7 +156,7 @@ struct Door::Impl {
     for (size_t at = 0; at < group.size(); at += kMaxSavepoints) {
       const auto part = absl::MakeConstSpan(group).subspan(at, kMaxSavepoints);
       std::vector<absl::Status> outcomes;
-      absl::Status each = Insist([&] {
+      absl::Status each = Insist(part, [&] {
         auto applied = ApplyEach(part);
         if (applied.ok()) outcomes = *std::move(applied);
         return applied.status();

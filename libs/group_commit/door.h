@@ -27,7 +27,8 @@ class Call {
  public:
   virtual ~Call() = default;
 
-  // Whether nobody waits for the answer any more. Asked only before the call joins a group.
+  // Whether nobody waits for the answer any more. Asked before the call joins a group, and while
+  // the group waits for a connection.
   virtual bool Expired() const = 0;
 
   // The end, exactly once, on one of the door's threads. OK: what the handler did for this call is
@@ -48,10 +49,13 @@ struct DoorOptions {
   size_t max_group = 256;
   // Beyond this many waiting calls, new ones are refused at once.
   size_t max_waiting = 10'000;
-  // While the database is away a group begins no new attempt after this long; the one under way
-  // is finished (it may wait that long for a connection, and 5 s for a new one). Then its calls are
-  // told.
+  // While the database is away, or others hold what it needs, a group begins no new attempt after
+  // this long; the one under way is finished (opening a connection may take 5 s). Then its calls
+  // are told.
   std::chrono::milliseconds patience = std::chrono::seconds(2);
+  // While all connections are busy, the group waits as long as one of its calls is waited for, and
+  // at most this long.
+  std::chrono::milliseconds busy_patience = std::chrono::seconds(10);
 };
 
 class Door : public service::Component {

@@ -1,8 +1,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <future>
 #include <latch>
+#include <memory>
 #include <optional>
 
 #include "libs/group_commit/door.h"
@@ -15,16 +17,19 @@ namespace {
 
 class Write : public Call {
  public:
+  using Expires = std::function<bool()>;
   Write(int64_t n, std::promise<absl::Status>* end, bool expired = false)
-      : n(n), end_(end), expired_(expired) {}
-  bool Expired() const override { return expired_; }
+      : Write(n, end, [expired] { return expired; }) {}
+  Write(int64_t n, std::promise<absl::Status>* end, Expires expires)
+      : n(n), end_(end), expires_(std::move(expires)) {}
+  bool Expired() const override { return expires_(); }
   void Finish(const absl::Status& status) override { end_->set_value(status); }
 
   const int64_t n;
 
  private:
   std::promise<absl::Status>* end_;
-  bool expired_;
+  const Expires expires_;
 };
 
 class DoorTest : public testing::Test {
@@ -117,6 +122,42 @@ TEST_F(DoorTest, DrainsWhatItHasTakenAndRefusesTheRest) {
   hold.count_down();
   EXPECT_TRUE(door.AwaitDrained(std::chrono::steady_clock::now() + std::chrono::seconds(30)).ok());
   EXPECT_TRUE(taken.get_future().get().ok());
+}
+
+// The second question means that the group has found no connection.
+TEST_F(DoorTest, WaitsForAConnectionAsLongAsSomebodyWaits) {
+  postgres::Pool one(database_.service(), "test", 1);
+  auto lease = std::make_unique<postgres::Pool::Lease>(*one.Acquire(absl::Seconds(5)));
+  std::latch busy(1);
+  std::promise<absl::Status> end;
+  Door door(
+      "test", {.workers = 1, .patience = std::chrono::milliseconds(1)}, one,
+      [this](auto& work, auto calls) { return Handle(work, calls); }, registry_);
+  ASSERT_TRUE(door.Start({}).ok());
+  int asked = 0;
+  door.Submit(std::make_unique<Write>(1, &end, [&] {
+    if (++asked == 2) busy.count_down();
+    return false;
+  }));
+  busy.wait();
+  lease.reset();
+  const absl::Status done = end.get_future().get();
+  EXPECT_TRUE(done.ok()) << done;
+}
+
+TEST_F(DoorTest, WaitsForAConnectionNoLonger) {
+  postgres::Pool one(database_.service(), "test", 1);
+  auto lease = one.Acquire(absl::Seconds(5));
+  std::promise<absl::Status> end;
+  Door door(
+      "test", {.workers = 1, .patience = std::chrono::milliseconds(1)}, one,
+      [this](auto& work, auto calls) { return Handle(work, calls); }, registry_);
+  ASSERT_TRUE(door.Start({}).ok());
+  int asked = 0;
+  door.Submit(std::make_unique<Write>(1, &end, [&] { return ++asked > 2; }));
+  const absl::Status done = end.get_future().get();
+  EXPECT_TRUE(absl::IsResourceExhausted(done)) << done;
+  EXPECT_EQ(service::ReasonOf(done), "DATABASE_BUSY");
 }
 
 TEST_F(DoorTest, SaysWhenTheDatabaseIsAway) {

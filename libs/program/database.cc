@@ -54,6 +54,11 @@ postgres::Pool::Check CheckDatabase(MigrationSets sets) {
   };
 }
 
+Pools::Pools(const ServiceConfig& config, const std::string& application, const MigrationSets& sets)
+    : writes(config.database, application, (config.database_connections + 1) / 2,
+             CheckDatabase(sets)),
+      reads(config.database, application, config.database_connections / 2, CheckDatabase(sets)) {}
+
 std::function<absl::Status()> DatabaseAnswers(postgres::Pool& pool) {
   struct Last {
     std::mutex mutex;

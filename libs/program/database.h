@@ -3,6 +3,7 @@
 #define ORDER_SAGA_LIBS_PROGRAM_DATABASE_H_
 
 #include <functional>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -20,6 +21,16 @@ int Migrate(const ServiceConfig& config, const MigrationSets& sets);
 
 // For every new connection of the service: session settings, migrations, the slot.
 postgres::Pool::Check CheckDatabase(MigrationSets sets);
+
+// A service's connections. Two sets, so that a flood of reads takes none from what changes
+// something.
+struct Pools {
+  // Each gets half of the flag --database_connections.
+  Pools(const ServiceConfig& config, const std::string& application, const MigrationSets& sets);
+
+  postgres::Pool writes;  // the doors, their feeds and canaries, and calls that change something
+  postgres::Pool reads;   // calls that only read, gauges, readiness
+};
 
 // A readiness check: FailedPrecondition or Unavailable, with the reason, while the database cannot
 // be used. At most one question a second goes to the database, whoever asks.

@@ -47,8 +47,9 @@ service::Verb& AddServiceVerbs(service::Flags& flags, ServiceConfig* config) {
            .example = absl::StrCat("postgresql://", role, "@db/", role),
            .required = true});
   run.Add(&config->database_connections, {.name = "database_connections",
-                                          .help = "Connections to the database, at most.",
-                                          .check = service::InRange(4, 500)});
+                                          .help = "Connections to the database, at most: half for "
+                                                  "what writes, half for calls that only read.",
+                                          .check = service::InRange(6, 500)});
   run.Add(
       &config->grpc_address,
       {.name = "grpc_address", .help = "Where gRPC is served.", .check = service::IsHostPort()});

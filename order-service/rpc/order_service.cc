@@ -188,7 +188,7 @@ grpc::Status OrderService::GetOrder(grpc::ServerContext*, const v1::GetOrderRequ
                                     v1::GetOrderResponse* response) {
   auto order_id = OrderIdOf(request->order_id());
   if (!order_id.ok()) return service::ToGrpc(order_id.status());
-  auto lease = pool_.Acquire(kConnectionWait);
+  auto lease = reads_.Acquire(kConnectionWait);
   if (!lease.ok()) return service::ToGrpc(lease.status());
   auto found = FindOrders(**lease, {*order_id});
   if (!found.ok()) return service::ToGrpc(found.status());
@@ -201,7 +201,7 @@ grpc::Status OrderService::ListOrders(grpc::ServerContext*, const v1::ListOrders
                                       v1::ListOrdersResponse* response) {
   auto query = ToQuery(*request);
   if (!query.ok()) return service::ToGrpc(query.status());
-  auto lease = pool_.Acquire(kConnectionWait);
+  auto lease = reads_.Acquire(kConnectionWait);
   if (!lease.ok()) return service::ToGrpc(lease.status());
   auto page = order::ListOrders(**lease, query->user_id, query->before, query->page_size);
   if (!page.ok()) return service::ToGrpc(page.status());

@@ -17,9 +17,10 @@ using OrderServiceBase = v1::OrderService::WithCallbackMethod_CreateOrder<
 
 class OrderService final : public OrderServiceBase {
  public:
-  // Nothing is owned. `door` must hand its groups to HandleCalls.
-  OrderService(postgres::Pool& pool, group_commit::Door& door, OrderFeed& feed)
-      : pool_(pool), door_(door), feed_(feed) {}
+  // Nothing is owned. `reads`: for GetOrder and ListOrders. `door` must hand its groups to
+  // HandleCalls.
+  OrderService(postgres::Pool& reads, group_commit::Door& door, OrderFeed& feed)
+      : reads_(reads), door_(door), feed_(feed) {}
 
   // The door's handler: the calls of CreateOrder are the only ones that go through it.
   static group_commit::Handler HandleCalls(order::CreateOrder& handler);
@@ -35,7 +36,7 @@ class OrderService final : public OrderServiceBase {
                           v1::ListOrdersResponse* response) override;
 
  private:
-  postgres::Pool& pool_;
+  postgres::Pool& reads_;
   group_commit::Door& door_;
   OrderFeed& feed_;
 };

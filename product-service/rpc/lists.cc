@@ -21,7 +21,7 @@ grpc::Status ProductService::ListProducts(grpc::ServerContext*,
   const int64_t after = requests::NumberAfter(page, 0, violations);
   if (!violations.empty()) return service::ToGrpc(violations.ToStatus());
 
-  return service::ToGrpc(requests::Transact(pool_, [&](outbox::UnitOfWork& work) {
+  return service::ToGrpc(requests::Transact(reads_, [&](outbox::UnitOfWork& work) {
     auto rows = product::ListProducts(work.transaction(), after, page.limit + 1);
     if (!rows.ok()) return rows.status();
     response->Clear();
@@ -55,7 +55,7 @@ grpc::Status ProductService::ListReservations(grpc::ServerContext*,
   const uuid::Uuid before = requests::IdAfter(page, requests::GreatestId(), violations);
   if (!violations.empty()) return service::ToGrpc(violations.ToStatus());
 
-  return service::ToGrpc(requests::Transact(pool_, [&](outbox::UnitOfWork& work) {
+  return service::ToGrpc(requests::Transact(reads_, [&](outbox::UnitOfWork& work) {
     auto rows = product::ListReservations(work.transaction(), before, state, page.limit + 1);
     if (!rows.ok()) return rows.status();
     response->Clear();

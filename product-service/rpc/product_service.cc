@@ -88,7 +88,7 @@ grpc::Status ProductService::CreateProduct(grpc::ServerContext*,
                            .currency = request->unit_price().currency_code(),
                            .available = request->available()};
   return service::ToGrpc(
-      requests::TransactOnce(pool_, *request, [&](outbox::UnitOfWork& work, bool is_new) {
+      requests::TransactOnce(writes_, *request, [&](outbox::UnitOfWork& work, bool is_new) {
         if (is_new) {
           auto inserted = InsertProduct(work.transaction(), product);
           if (!inserted.ok()) return inserted.status();
@@ -107,7 +107,7 @@ grpc::Status ProductService::GetProduct(grpc::ServerContext*, const v1::GetProdu
   service::Violations violations;
   requests::CheckId(request->product_id(), "product_id", violations);
   if (!violations.empty()) return service::ToGrpc(violations.ToStatus());
-  return service::ToGrpc(requests::Transact(pool_, [&](outbox::UnitOfWork& work) {
+  return service::ToGrpc(requests::Transact(reads_, [&](outbox::UnitOfWork& work) {
     return Answer(work, request->product_id(), *response);
   }));
 }
@@ -124,7 +124,7 @@ grpc::Status ProductService::UpdateProduct(grpc::ServerContext*,
   requests::CheckRequestId(request->request_id(), violations);
   if (!violations.empty()) return service::ToGrpc(violations.ToStatus());
 
-  return service::ToGrpc(ChangeProduct(pool_, *request, *response, [&](Product& product) {
+  return service::ToGrpc(ChangeProduct(writes_, *request, *response, [&](Product& product) {
     if (!request->name().empty()) product.name = request->name();
     if (request->has_unit_price()) {
       product.unit_price_minor = request->unit_price().minor_units();
@@ -144,7 +144,7 @@ grpc::Status ProductService::AdjustStock(grpc::ServerContext*,
   if (!violations.empty()) return service::ToGrpc(violations.ToStatus());
 
   return service::ToGrpc(ChangeProduct(
-      pool_, *request, *response, [&](Product& product) { return Adjust(*request, product); }));
+      writes_, *request, *response, [&](Product& product) { return Adjust(*request, product); }));
 }
 
 }  // namespace product

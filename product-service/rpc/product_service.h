@@ -9,8 +9,9 @@ namespace product {
 
 class ProductService : public v1::ProductService::Service {
  public:
-  // `pool` is not owned.
-  explicit ProductService(postgres::Pool& pool) : pool_(pool) {}
+  // Calls that change something use `writes`, the others `reads`. Both are not owned, and may be
+  // one.
+  ProductService(postgres::Pool& writes, postgres::Pool& reads) : writes_(writes), reads_(reads) {}
 
   grpc::Status CreateProduct(grpc::ServerContext*, const v1::CreateProductRequest*,
                              v1::CreateProductResponse*) override;
@@ -26,7 +27,8 @@ class ProductService : public v1::ProductService::Service {
                                 v1::ListReservationsResponse*) override;
 
  private:
-  postgres::Pool& pool_;
+  postgres::Pool& writes_;
+  postgres::Pool& reads_;
 };
 
 }  // namespace product

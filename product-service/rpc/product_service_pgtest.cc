@@ -69,7 +69,7 @@ class ProductServiceTest : public testing::Test {
   testsupport::TestDatabase database_{
       {&postgres::RequestMigrations(), &postgres::ProductMigrations()}};
   postgres::Pool pool_{database_.service(), "test", 4};
-  ProductService service_{pool_};
+  ProductService service_{pool_, pool_};
   requests::Served<v1::ProductService> served_{service_};
 };
 
@@ -227,7 +227,7 @@ TEST_F(ProductServiceTest, ListsReservationsNewestFirst) {
 TEST_F(ProductServiceTest, ADatabaseThatIsAwayIsNoFaultOfTheCaller) {
   postgres::Pool nowhere(testsupport::ConninfoFor(database_.service(), "no_such_database", ""),
                          "test", 1);
-  ProductService service(nowhere);
+  ProductService service(nowhere, nowhere);
   grpc::ServerContext context;
   v1::GetProductRequest request;
   request.set_product_id(1);
@@ -236,6 +236,17 @@ TEST_F(ProductServiceTest, ADatabaseThatIsAwayIsNoFaultOfTheCaller) {
   EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
   EXPECT_EQ(service::ReasonOf(status), "UNAVAILABLE");
   EXPECT_THAT(std::string(status.message()), testing::Not(HasSubstr("no_such_database")));
+}
+
+TEST_F(ProductServiceTest, AFloodOfReadsTakesNoConnectionFromAWrite) {
+  postgres::Pool reads(database_.service(), "test", 1);
+  auto read_that_takes_long = reads.Acquire(absl::Seconds(5));
+  ProductService service(pool_, reads);
+  grpc::ServerContext context;
+  const v1::CreateProductRequest request = Tomatoes(123);
+  v1::CreateProductResponse response;
+  absl::Status status = service::FromGrpc(service.CreateProduct(&context, &request, &response));
+  EXPECT_TRUE(status.ok()) << status;
 }
 
 }  // namespace
