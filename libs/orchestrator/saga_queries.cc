@@ -29,13 +29,11 @@ absl::StatusOr<std::optional<SagaRow>> FindSaga(postgres::Connection& connection
 }
 
 absl::StatusOr<SagaPage> ListSagas(postgres::Connection& connection,
-                                   std::optional<saga::State> state,
-                                   const std::optional<uuid::Uuid>& before, int64_t limit) {
-  uuid::Uuid last;
-  last.bytes.fill(0xff);
+                                   std::optional<saga::State> state, const uuid::Uuid& before,
+                                   int64_t limit) {
   // One more than asked for tells whether there is a next page.
   postgres::Params params;
-  params.Id(before.value_or(last)).Int64(limit + 1);
+  params.Id(before).Int64(limit + 1);
   std::string in_state;
   if (state.has_value()) {
     params.Int64(static_cast<int64_t>(*state));

@@ -23,10 +23,10 @@ struct SagaPage {
   bool more = false;
 };
 
-// At most `limit` sagas older than `before` (all, if none), in one state or in any.
+// At most `limit` sagas older than `before`, in one state or in any.
 absl::StatusOr<SagaPage> ListSagas(postgres::Connection& connection,
-                                   std::optional<saga::State> state,
-                                   const std::optional<uuid::Uuid>& before, int64_t limit);
+                                   std::optional<saga::State> state, const uuid::Uuid& before,
+                                   int64_t limit);
 
 struct LogEntry {
   LogKind kind = LogKind::kCommand;

@@ -31,26 +31,36 @@ absl::Status Attempt(postgres::Connection& connection,
   return work->Commit();
 }
 
+// What an error says to those who did nothing wrong.
+absl::Status Blameless(const absl::Status& status) {
+  if (postgres::SqlState(status).empty() || postgres::IsOutage(status) ||
+      postgres::ShouldRerun(status)) {
+    return status;
+  }
+  return WithCode(absl::StatusCode::kInternal, status);
+}
+
 }  // namespace
 
-absl::Status Transact(postgres::Pool& pool,
-                      absl::FunctionRef<absl::Status(outbox::UnitOfWork&)> body) {
+absl::Status Read(postgres::Pool& pool,
+                  absl::FunctionRef<absl::Status(postgres::Connection&)> body) {
   const absl::Time give_up = absl::Now() + kPatience;
   for (int attempt = 1;; ++attempt) {
     auto lease = pool.Acquire(kConnectionWait);
     if (!lease.ok()) return lease.status();
-    absl::Status done = Attempt(**lease, body);
+    absl::Status done = body(**lease);
+    if (done.ok()) return done;
     // Ours, not Postgres's: `body` means the caller. A connection that broke is told by its state,
     // because `body` may have made an Unavailable of its own.
     const bool again = postgres::ShouldRerun(done) || !(*lease)->usable();
-    if (done.ok()) return done;
     if (again && attempt < kMaxAttempts && absl::Now() < give_up) continue;
-    if (postgres::SqlState(done).empty() || postgres::IsOutage(done) ||
-        postgres::ShouldRerun(done)) {
-      return done;
-    }
-    return WithCode(absl::StatusCode::kInternal, done);
+    return Blameless(done);
   }
+}
+
+absl::Status Transact(postgres::Pool& pool,
+                      absl::FunctionRef<absl::Status(outbox::UnitOfWork&)> body) {
+  return Read(pool, [&](postgres::Connection& connection) { return Attempt(connection, body); });
 }
 
 absl::Status TransactOnce(postgres::Pool& pool, const google::protobuf::Message& request,

@@ -20,6 +20,10 @@ namespace requests {
 absl::Status Transact(postgres::Pool& pool,
                       absl::FunctionRef<absl::Status(outbox::UnitOfWork&)> body);
 
+// The same for what only reads and needs no transaction: each statement is one of its own.
+absl::Status Read(postgres::Pool& pool,
+                  absl::FunctionRef<absl::Status(postgres::Connection&)> body);
+
 // The same for a call that changes something, done once for each request_id (claim.h): `is_new`
 // says whether there is anything left to do. `request` has a field request_id, which is empty (one
 // is made then) or a UUID, else INVALID_ARGUMENT.

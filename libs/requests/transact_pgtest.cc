@@ -58,6 +58,21 @@ TEST_F(TransactTest, OutlivesARestartOfTheServer) {
   EXPECT_EQ(Notes(), 2);
 }
 
+TEST_F(TransactTest, AReadOutlivesARestartOfTheServer) {
+  { auto one = pool_.Acquire(absl::Seconds(5)), two = pool_.Acquire(absl::Seconds(5)); }
+  CutAllConnections();
+  int64_t answer = 0;
+  absl::Status done = Read(pool_, [&](postgres::Connection& connection) {
+    auto rows = connection.Execute("SELECT 7::bigint");
+    if (rows.ok()) answer = rows->Int64(0, 0);
+    return rows.status();
+  });
+  EXPECT_TRUE(done.ok()) << done;
+  EXPECT_EQ(answer, 7);
+  done = Read(pool_, [](auto&) { return absl::NotFoundError("no"); });
+  EXPECT_TRUE(absl::IsNotFound(done)) << done;
+}
+
 TEST_F(TransactTest, RunsAgainWhenTheDatabaseSaysSo) {
   int attempts = 0;
   absl::Status done = Transact(pool_, [&](outbox::UnitOfWork& work) {

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "absl/strings/cord.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "libs/service/error_details.h"
 #include "libs/service/errors.h"
@@ -52,19 +53,40 @@ std::string NewErrorId() {
   return absl::StrCat(absl::Hex(random, absl::kZeroPad16));
 }
 
+bool IsDetail(absl::string_view type_url) {
+  return absl::StartsWith(type_url, "type.googleapis.com/");
+}
+
+// Details are for callers; what else a status carries is ours, as the SQLSTATE of sql_error.h is.
+bool HasMarkOfOurs(const absl::Status& status) {
+  bool has = false;
+  status.ForEachPayload(
+      [&](absl::string_view type_url, const absl::Cord&) { has = has || !IsDetail(type_url); });
+  return has;
+}
+
+// The code of what went wrong in here, as the caller shall see it: nothing is wrong with the
+// request, and a statement that took too long is no deadline of the caller's.
+absl::StatusCode OursAs(absl::StatusCode code) {
+  if (MayBeRetried(code)) return code;
+  return code == absl::StatusCode::kDeadlineExceeded ? absl::StatusCode::kUnavailable
+                                                     : absl::StatusCode::kInternal;
+}
+
 // A status that nobody meant for a caller: its code's name as the reason, and its text hidden
 // behind an id unless it is about the request.
 absl::Status Presentable(const absl::Status& status) {
-  const std::string reason = absl::StatusCodeToString(status.code());
-  if (BlamesTheRequest(status.code()))
-    return Error(status.code(), reason, std::string(status.message()));
+  const bool ours = HasMarkOfOurs(status);
+  const absl::StatusCode code = ours ? OursAs(status.code()) : status.code();
+  const std::string reason = absl::StatusCodeToString(code);
+  if (BlamesTheRequest(code)) return Error(code, reason, std::string(status.message()));
 
   const std::string id = NewErrorId();
   telemetry::Error("call failed",
                    {{"error_id", id}, {"code", reason}, {"error", std::string(status.message())}});
-  const bool retry = MayBeRetried(status.code());
+  const bool retry = MayBeRetried(code);
   absl::Status shown =
-      Error(status.code(), reason,
+      Error(code, reason,
             absl::StrCat(retry ? "not possible at the moment; try again" : "internal error",
                          " (the server's log says more under error_id ", id, ")"),
             {{"error_id", id}});
@@ -81,6 +103,7 @@ grpc::Status ToGrpc(const absl::Status& status) {
   details.set_code(static_cast<int>(shown.code()));
   details.set_message(std::string(shown.message()));
   shown.ForEachPayload([&details](absl::string_view type_url, const absl::Cord& payload) {
+    if (!IsDetail(type_url)) return;
     auto* any = details.add_details();
     any->set_type_url(std::string(type_url));
     any->set_value(std::string(payload));

@@ -10,12 +10,14 @@ class Status;
 
 namespace service {
 
-// What a caller may see. A status made by errors.h goes as it is. Any other keeps its code and gets
-// an ErrorInfo (reason: the code's name); its message is kept if the code blames the request
-// (INVALID_ARGUMENT, NOT_FOUND, ALREADY_EXISTS, FAILED_PRECONDITION, OUT_OF_RANGE, UNIMPLEMENTED,
-// CANCELLED, DEADLINE_EXCEEDED, UNAUTHENTICATED, PERMISSION_DENIED). Otherwise it could tell SQL or
-// host names: it is logged under an error_id, and the caller gets that id; UNAVAILABLE,
-// RESOURCE_EXHAUSTED and ABORTED get a RetryInfo too.
+// What a caller may see. A status made by errors.h goes as it is. One that carries a mark of our
+// own (a SQLSTATE) has a text that tells SQL and values of rows: it becomes INTERNAL, or
+// UNAVAILABLE if it may be tried again. Any other keeps its code and gets an ErrorInfo (reason: the
+// code's name); its message is kept if the code blames the request (INVALID_ARGUMENT, NOT_FOUND,
+// ALREADY_EXISTS, FAILED_PRECONDITION, OUT_OF_RANGE, UNIMPLEMENTED, CANCELLED, DEADLINE_EXCEEDED,
+// UNAUTHENTICATED, PERMISSION_DENIED). Otherwise it could tell SQL or host names: it is logged
+// under an error_id, and the caller gets that id; UNAVAILABLE, RESOURCE_EXHAUSTED and ABORTED get a
+// RetryInfo too.
 grpc::Status ToGrpc(const absl::Status& status);
 
 // For clients: code, message and details.

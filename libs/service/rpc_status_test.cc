@@ -51,6 +51,29 @@ TEST(RpcStatusTest, WhatIsOursIsHiddenBehindAnId) {
   }
 }
 
+// As sql_error.h makes them: the codes are Postgres's opinion, and the texts tell SQL and values.
+TEST(RpcStatusTest, DatabaseErrorsBlameNobodyAndTellNothing) {
+  const std::pair<absl::StatusCode, absl::StatusCode> codes[] = {
+      {absl::StatusCode::kInvalidArgument, absl::StatusCode::kInternal},     // 22…
+      {absl::StatusCode::kFailedPrecondition, absl::StatusCode::kInternal},  // 23…
+      {absl::StatusCode::kAlreadyExists, absl::StatusCode::kInternal},       // 23505
+      {absl::StatusCode::kPermissionDenied, absl::StatusCode::kInternal},    // 42501
+      {absl::StatusCode::kInternal, absl::StatusCode::kInternal},
+      {absl::StatusCode::kDeadlineExceeded, absl::StatusCode::kUnavailable},  // statement_timeout
+      {absl::StatusCode::kUnavailable, absl::StatusCode::kUnavailable},
+      {absl::StatusCode::kAborted, absl::StatusCode::kAborted},
+      {absl::StatusCode::kResourceExhausted, absl::StatusCode::kResourceExhausted}};
+  for (const auto& [code, shown] : codes) {
+    absl::Status status(code, "INSERT INTO s3cret: duplicate key (23505): (5) exists");
+    status.SetPayload("order-saga/sqlstate", absl::Cord("23505"));
+    const grpc::Status sent = ToGrpc(status);
+    EXPECT_EQ(static_cast<int>(sent.error_code()), static_cast<int>(shown));
+    EXPECT_THAT(sent.error_message() + sent.error_details(), Not(HasSubstr("s3cret")));
+    EXPECT_THAT(sent.error_message() + sent.error_details(), Not(HasSubstr("23505")));
+    EXPECT_THAT(sent.error_message(), HasSubstr("error_id"));
+  }
+}
+
 TEST(RpcStatusTest, WhatIsAboutTheRequestKeepsItsText) {
   const grpc::Status sent = ToGrpc(absl::NotFoundError("there is no order o-1"));
   EXPECT_EQ(sent.error_message(), "there is no order o-1");

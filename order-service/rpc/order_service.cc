@@ -7,7 +7,8 @@
 #include <mutex>
 #include <utility>
 
-#include "libs/service/errors.h"
+#include "libs/requests/page.h"
+#include "libs/requests/transact.h"
 #include "libs/service/rpc_status.h"
 #include "libs/service/trace.h"
 #include "libs/telemetry/log.h"
@@ -19,8 +20,6 @@ namespace order {
 namespace {
 
 using std::chrono::system_clock;
-
-constexpr absl::Duration kConnectionWait = absl::Seconds(2);
 
 // One CreateOrder from its arrival to its answer. Shared by gRPC, until it is done with it; by the
 // door, until the order is committed; and then by the feed, until the call has waited long enough.
@@ -188,26 +187,30 @@ grpc::Status OrderService::GetOrder(grpc::ServerContext*, const v1::GetOrderRequ
                                     v1::GetOrderResponse* response) {
   auto order_id = OrderIdOf(request->order_id());
   if (!order_id.ok()) return service::ToGrpc(order_id.status());
-  auto lease = reads_.Acquire(kConnectionWait);
-  if (!lease.ok()) return service::ToGrpc(lease.status());
-  auto found = FindOrders(**lease, {*order_id});
-  if (!found.ok()) return service::ToGrpc(found.status());
-  if (found->empty()) return service::ToGrpc(NoSuchOrder(*order_id));
-  *response->mutable_order() = ToMessage(found->front());
-  return grpc::Status::OK;
+  return service::ToGrpc(requests::Read(reads_, [&](postgres::Connection& connection) {
+    auto found = FindOrders(connection, {*order_id});
+    if (!found.ok()) return found.status();
+    if (found->empty()) return NoSuchOrder(*order_id);
+    *response->mutable_order() = ToMessage(found->front());
+    return absl::OkStatus();
+  }));
 }
 
 grpc::Status OrderService::ListOrders(grpc::ServerContext*, const v1::ListOrdersRequest* request,
                                       v1::ListOrdersResponse* response) {
   auto query = ToQuery(*request);
   if (!query.ok()) return service::ToGrpc(query.status());
-  auto lease = reads_.Acquire(kConnectionWait);
-  if (!lease.ok()) return service::ToGrpc(lease.status());
-  auto page = order::ListOrders(**lease, query->user_id, query->before, query->page_size);
-  if (!page.ok()) return service::ToGrpc(page.status());
-  for (const OrderRow& order : page->orders) *response->add_orders() = ToMessage(order);
-  if (page->more) response->set_next_page_token(PageTokenAfter(page->orders.back().order_id));
-  return grpc::Status::OK;
+  return service::ToGrpc(requests::Read(reads_, [&](postgres::Connection& connection) {
+    auto page = order::ListOrders(connection, query->user_id, query->before, query->limit);
+    if (!page.ok()) return page.status();
+    response->Clear();
+    for (const OrderRow& order : page->orders) *response->add_orders() = ToMessage(order);
+    if (page->more) {
+      const std::string last = uuid::ToString(page->orders.back().order_id);
+      response->set_next_page_token(requests::TokenAfter(query->list, last));
+    }
+    return absl::OkStatus();
+  }));
 }
 
 }  // namespace order

@@ -2,10 +2,12 @@
 
 #include <google/protobuf/util/time_util.h>
 
-#include <algorithm>
+#include <optional>
 
-#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
 #include "libs/orchestrator/saga_queries.h"
+#include "libs/requests/page.h"
+#include "libs/requests/transact.h"
 #include "libs/saga/diagram.h"
 #include "libs/service/errors.h"
 #include "libs/service/rpc_status.h"
@@ -14,10 +16,6 @@ namespace order {
 namespace {
 
 using google::protobuf::util::TimeUtil;
-
-constexpr absl::Duration kConnectionWait = absl::Seconds(2);
-constexpr int64_t kDefaultPageSize = 50;
-constexpr int64_t kMaxPageSize = 500;
 
 saga::v1::Saga ToMessage(const orchestrator::SagaRow& row) {
   saga::v1::Saga out;
@@ -47,26 +45,20 @@ saga::v1::SagaEvent ToMessage(const orchestrator::LogEntry& entry) {
   return out;
 }
 
-absl::StatusOr<saga::v1::Saga> ReadSaga(postgres::Pool& pool, const std::string& tx_id) {
-  auto id = uuid::Parse(tx_id);
-  if (!id.ok()) {
-    service::Violations violations;
-    violations.Add("tx_id", std::string(id.status().message()));
-    return violations.ToStatus();
-  }
-  auto lease = pool.Acquire(kConnectionWait);
-  if (!lease.ok()) return lease.status();
-  auto row = orchestrator::FindSaga(**lease, *id);
+absl::Status ReadSaga(postgres::Connection& connection, const uuid::Uuid& tx_id,
+                      saga::v1::Saga& out) {
+  auto row = orchestrator::FindSaga(connection, tx_id);
   if (!row.ok()) return row.status();
   if (!row->has_value()) {
-    return service::Error(absl::StatusCode::kNotFound, "SAGA_NOT_FOUND",
-                          "there is no saga " + tx_id, {{"tx_id", tx_id}});
+    const std::string id = uuid::ToString(tx_id);
+    return service::Error(absl::StatusCode::kNotFound, "SAGA_NOT_FOUND", "there is no saga " + id,
+                          {{"tx_id", id}});
   }
-  auto log = orchestrator::ReadLog(**lease, *id);
+  auto log = orchestrator::ReadLog(connection, tx_id);
   if (!log.ok()) return log.status();
-  saga::v1::Saga out = ToMessage(**row);
+  out = ToMessage(**row);
   for (const orchestrator::LogEntry& entry : *log) *out.add_events() = ToMessage(entry);
-  return out;
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -75,44 +67,42 @@ grpc::Status SagaAdminService::ListSagas(grpc::ServerContext*,
                                          const saga::v1::ListSagasRequest* request,
                                          saga::v1::ListSagasResponse* response) {
   service::Violations violations;
-  violations.Require(request->page_size() >= 0, "page_size", "must not be negative");
   violations.Require(saga::v1::Saga::State_IsValid(request->state()), "state",
                      "is no state of a saga");
-  std::optional<uuid::Uuid> before;
-  if (!request->page_token().empty()) {
-    std::string bytes;
-    const bool sound =
-        absl::WebSafeBase64Unescape(request->page_token(), &bytes) && bytes.size() == 16;
-    violations.Require(sound, "page_token", "is not a next_page_token of ListSagas");
-    if (sound) before = uuid::FromBytes(bytes);
-  }
-  if (!violations.empty()) return service::ToGrpc(violations.ToStatus());
   std::optional<saga::State> state;
   if (request->state() != saga::v1::Saga::STATE_UNSPECIFIED) {
     state = static_cast<saga::State>(request->state());
   }
-  const int64_t limit = request->page_size() == 0
-                            ? kDefaultPageSize
-                            : std::min<int64_t>(request->page_size(), kMaxPageSize);
-  auto lease = pool_.Acquire(kConnectionWait);
-  if (!lease.ok()) return service::ToGrpc(lease.status());
-  auto page = orchestrator::ListSagas(**lease, state, before, limit);
-  if (!page.ok()) return service::ToGrpc(page.status());
-  for (const orchestrator::SagaRow& row : page->sagas) *response->add_sagas() = ToMessage(row);
-  if (page->more) {
-    const std::string last(page->sagas.back().tx_id.view());
-    response->set_next_page_token(absl::WebSafeBase64Escape(last));
-  }
-  return grpc::Status::OK;
+  const std::string list = absl::StrCat("sagas ", static_cast<int>(request->state()));
+  const requests::Page page =
+      requests::PageOf(list, request->page_size(), request->page_token(), violations);
+  const uuid::Uuid before = requests::IdAfter(page, requests::GreatestId(), violations);
+  if (!violations.empty()) return service::ToGrpc(violations.ToStatus());
+  return service::ToGrpc(requests::Read(pool_, [&](postgres::Connection& connection) {
+    auto found = orchestrator::ListSagas(connection, state, before, page.limit);
+    if (!found.ok()) return found.status();
+    response->Clear();
+    for (const orchestrator::SagaRow& row : found->sagas) *response->add_sagas() = ToMessage(row);
+    if (found->more) {
+      const std::string last = uuid::ToString(found->sagas.back().tx_id);
+      response->set_next_page_token(requests::TokenAfter(list, last));
+    }
+    return absl::OkStatus();
+  }));
 }
 
 grpc::Status SagaAdminService::GetSaga(grpc::ServerContext*,
                                        const saga::v1::GetSagaRequest* request,
                                        saga::v1::GetSagaResponse* response) {
-  auto found = ReadSaga(pool_, request->tx_id());
-  if (!found.ok()) return service::ToGrpc(found.status());
-  *response->mutable_saga() = *std::move(found);
-  return grpc::Status::OK;
+  auto id = uuid::Parse(request->tx_id());
+  if (!id.ok()) {
+    service::Violations violations;
+    violations.Add("tx_id", std::string(id.status().message()));
+    return service::ToGrpc(violations.ToStatus());
+  }
+  return service::ToGrpc(requests::Read(pool_, [&](postgres::Connection& connection) {
+    return ReadSaga(connection, *id, *response->mutable_saga());
+  }));
 }
 
 grpc::Status SagaAdminService::DescribeSagaType(grpc::ServerContext*,

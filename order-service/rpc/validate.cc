@@ -1,16 +1,12 @@
 #include "order-service/rpc/validate.h"
 
-#include <algorithm>
-
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "libs/requests/page.h"
 #include "libs/service/errors.h"
 
 namespace order {
 namespace {
 
-constexpr int64_t kDefaultPageSize = 50;
-constexpr int64_t kMaxPageSize = 500;
 constexpr int64_t kMaxWaitSeconds = 60;
 
 void Report(const LineFault& fault, service::Violations& violations) {
@@ -68,26 +64,16 @@ absl::StatusOr<uuid::Uuid> OrderIdOf(const std::string& order_id) {
 
 absl::StatusOr<ListQuery> ToQuery(const v1::ListOrdersRequest& request) {
   service::Violations violations;
+  violations.Require(request.user_id() >= 0, "user_id", "must be 1 or more, or left out");
   ListQuery query;
   query.user_id = request.user_id();
-  violations.Require(request.user_id() >= 0, "user_id", "must be 1 or more, or left out");
-  violations.Require(request.page_size() >= 0, "page_size", "must not be negative");
-  query.page_size = request.page_size() == 0 ? kDefaultPageSize
-                                             : std::min<int64_t>(request.page_size(), kMaxPageSize);
-  if (!request.page_token().empty()) {
-    std::string bytes;
-    if (absl::WebSafeBase64Unescape(request.page_token(), &bytes) && bytes.size() == 16) {
-      query.before = uuid::FromBytes(bytes);
-    } else {
-      violations.Add("page_token", "is not a next_page_token of ListOrders");
-    }
-  }
+  query.list = absl::StrCat("orders ", request.user_id());
+  const requests::Page page =
+      requests::PageOf(query.list, request.page_size(), request.page_token(), violations);
+  query.before = requests::IdAfter(page, requests::GreatestId(), violations);
+  query.limit = page.limit;
   if (!violations.empty()) return violations.ToStatus();
   return query;
-}
-
-std::string PageTokenAfter(const uuid::Uuid& last) {
-  return absl::WebSafeBase64Escape(std::string(last.view()));
 }
 
 }  // namespace order

@@ -1,7 +1,6 @@
 #ifndef ORDER_SAGA_ORDER_SERVICE_RPC_VALIDATE_H_
 #define ORDER_SAGA_ORDER_SERVICE_RPC_VALIDATE_H_
 
-#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -19,13 +18,11 @@ absl::StatusOr<uuid::Uuid> OrderIdOf(const std::string& order_id);
 
 struct ListQuery {
   int64_t user_id = 0;  // 0: everybody's
-  std::optional<uuid::Uuid> before;
-  int64_t page_size = 50;
+  std::string list;     // its name and filter, for requests::TokenAfter
+  uuid::Uuid before;
+  int limit = 0;
 };
 absl::StatusOr<ListQuery> ToQuery(const v1::ListOrdersRequest& request);
-
-// The token of the page that follows `last`.
-std::string PageTokenAfter(const uuid::Uuid& last);
 
 }  // namespace order
 

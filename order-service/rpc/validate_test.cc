@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "libs/requests/page.h"
 #include "libs/service/errors.h"
 
 namespace order {
@@ -60,18 +61,21 @@ TEST(ToCommandTest, ANegativeWaitIsRefused) {
 
 TEST(ToQueryTest, PagesHaveDefaultsAndLimits) {
   v1::ListOrdersRequest request;
-  EXPECT_EQ(ToQuery(request)->page_size, 50);
+  EXPECT_EQ(ToQuery(request)->limit, 50);
   request.set_page_size(10'000);
-  EXPECT_EQ(ToQuery(request)->page_size, 500);
+  EXPECT_EQ(ToQuery(request)->limit, 500);
   request.set_page_size(-1);
   EXPECT_TRUE(absl::IsInvalidArgument(ToQuery(request).status()));
 }
 
-TEST(ToQueryTest, TokensComeBack) {
+TEST(ToQueryTest, TokensComeBackToTheirOwnList) {
   const uuid::Uuid last = uuid::NewV7();
   v1::ListOrdersRequest request;
-  request.set_page_token(PageTokenAfter(last));
+  request.set_user_id(5);
+  request.set_page_token(requests::TokenAfter(ToQuery(request)->list, uuid::ToString(last)));
   EXPECT_EQ(ToQuery(request)->before, last);
+  request.set_user_id(6);
+  EXPECT_TRUE(absl::IsInvalidArgument(ToQuery(request).status())) << "another user's orders";
   for (const char* token : {"x", "!!", "AAAA"}) {
     request.set_page_token(token);
     EXPECT_TRUE(absl::IsInvalidArgument(ToQuery(request).status())) << token;

@@ -228,13 +228,10 @@ absl::StatusOr<std::vector<OrderRow>> FindOrders(postgres::Connection& connectio
 }
 
 absl::StatusOr<OrderPage> ListOrders(postgres::Connection& connection, int64_t user_id,
-                                     const std::optional<uuid::Uuid>& before, int64_t limit) {
-  // Above every version 7 id.
-  uuid::Uuid last;
-  last.bytes.fill(0xff);
+                                     const uuid::Uuid& before, int64_t limit) {
   // One more than asked for tells whether there is a next page.
   postgres::Params params;
-  params.Id(before.value_or(last)).Int64(limit + 1);
+  params.Id(before).Int64(limit + 1);
   std::string of_user;
   if (user_id != 0) {
     params.Int64(user_id);

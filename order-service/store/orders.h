@@ -51,9 +51,9 @@ struct OrderPage {
   bool more = false;
 };
 
-// At most `limit` orders older than `before` (all, if none), of one user or (0) of everybody.
+// At most `limit` orders older than `before`, of one user or (0) of everybody.
 absl::StatusOr<OrderPage> ListOrders(postgres::Connection& connection, int64_t user_id,
-                                     const std::optional<uuid::Uuid>& before, int64_t limit);
+                                     const uuid::Uuid& before, int64_t limit);
 
 }  // namespace order
 
