@@ -114,8 +114,11 @@ absl::Status Orchestrator::Handle(outbox::UnitOfWork& work,
     }
     SagaRow& row = found->second;
     const Envelope& envelope = item.parsed.envelope;
-    auto decision = saga::OnReply(owner_.table(), row.saga, ReplyOf(envelope));
-    if (!decision.ok()) return decision.status();
+    const saga::StepTable* table = owner_.FindTable(row.saga.table_version);
+    auto decision =
+        saga::OnReply(table != nullptr ? *table : owner_.table(), row.saga, ReplyOf(envelope));
+    // Not the message's fault, so it must not be parked for it.
+    if (!decision.ok()) return absl::UnimplementedError(decision.status().message());
     const std::string command = CommandNameOf(row.saga, envelope.command_id());
     if (!decision->stale) {
       absl::Status read = owner_.Absorb(command, envelope, row.data);

@@ -37,7 +37,9 @@ class Orchestrator : public inbox::Handler {
   absl::Status Start(outbox::UnitOfWork& work, absl::Span<const Begin> begins);
 
   // Decides a batch of replies. A reply to a saga that does not exist is a dead letter. Aborted: a
-  // saga may be about to become visible (unknown_sagas.h).
+  // saga may be about to become visible (unknown_sagas.h). Unimplemented: a saga began with a step
+  // table that this program lacks, as in the middle of a deployment. Nothing is parked then: the
+  // batch waits, and is applied once a program that has the table gets it.
   absl::Status Handle(outbox::UnitOfWork& work, absl::Span<inbox::Delivery* const> batch) override;
 
  private:

@@ -27,8 +27,14 @@ class SagaOwner {
  public:
   virtual ~SagaOwner() = default;
 
-  // Validated; the same for as long as the owner lives.
+  // What new sagas begin with. Validated; the same for as long as the owner lives.
   virtual const saga::StepTable& table() const = 0;
+
+  // The table of a saga that began with this version; null if this program does not have it. An
+  // owner whose table has changed overrides this: sagas under way end as they began.
+  virtual const saga::StepTable* FindTable(int version) const {
+    return version == table().version ? &table() : nullptr;
+  }
 
   // Sets the body of a command. FailedPrecondition if `data` lacks what it needs.
   virtual absl::Status Fill(const saga::CommandToSend& command, std::string_view data,
