@@ -39,12 +39,14 @@ WHERE password <> '' \gexec
 SELECT format('ALTER ROLE %I REPLICATION', rolname) FROM pg_roles
 WHERE rolname = :'service' || '_relay' AND NOT rolreplication \gexec
 
--- A session that hangs must not hold the rows of others for ever. A confirmed order must be on
--- disk, whatever the server's default is. Every statement goes by keys: a plan that was made while
--- a table was empty must not read all of it later.
+-- A session that hangs must not hold the rows of others for ever. A statement takes milliseconds, but
+-- may wait for a lock: its limit is above lock_timeout, which tells that case, and as long as an idle
+-- transaction's. A confirmed order must be on disk, whatever the server's default is. Every statement
+-- goes by keys: a plan that was made while a table was empty must not read all of it later.
 SELECT format('ALTER ROLE %I SET %s', :'service', setting)
-FROM unnest(ARRAY['lock_timeout = ''10s''', 'idle_in_transaction_session_timeout = ''30s''',
-                  'synchronous_commit = ''on''', 'enable_seqscan = ''off''']) AS setting \gexec
+FROM unnest(ARRAY['lock_timeout = ''10s''', 'statement_timeout = ''30s''',
+                  'idle_in_transaction_session_timeout = ''30s''', 'synchronous_commit = ''on''',
+                  'enable_seqscan = ''off''']) AS setting \gexec
 
 SELECT format('CREATE DATABASE %I OWNER %I', :'database', :'service' || '_owner')
 WHERE NOT EXISTS (SELECT 1 FROM pg_database WHERE datname = :'database') \gexec

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 #include "libs/postgres/sql_error.h"
 
@@ -13,6 +14,20 @@ namespace {
 std::string_view Excerpt(std::string_view sql) {
   sql.remove_prefix(std::min(sql.find_first_not_of(" \n"), sql.size()));
   return sql.substr(0, 60);
+}
+
+// "cached plan must not change result type", and no such prepared statement: nothing is wrong with
+// the statement, as long as it worked before.
+bool IsStaleStatement(const absl::Status& error) {
+  const std::string state = SqlState(error);
+  return state == "0A000" || state == "26000";
+}
+
+absl::Status WithCode(absl::StatusCode code, const absl::Status& status) {
+  absl::Status changed(code, status.message());
+  status.ForEachPayload(
+      [&](absl::string_view url, const absl::Cord& payload) { changed.SetPayload(url, payload); });
+  return changed;
 }
 
 }  // namespace
@@ -58,6 +73,7 @@ absl::StatusOr<std::string> Connection::Prepare(std::string_view sql, const Para
 }
 
 absl::StatusOr<Result> Connection::Execute(std::string_view sql, const Params& params) {
+  const size_t prepared_before = prepared_.size();
   absl::StatusOr<std::string> name = Prepare(sql, params);
   if (!name.ok()) return name.status();
   static constexpr int kBinary = 1;
@@ -65,8 +81,12 @@ absl::StatusOr<Result> Connection::Execute(std::string_view sql, const Params& p
   const std::vector<int> formats(params.size(), kBinary);
   Result result(PQexecPrepared(raw(), name->c_str(), params.size(), values.data(),
                                params.lengths().data(), formats.data(), kBinary));
-  if (!result.ok()) return ErrorFrom(raw(), result.raw(), Excerpt(sql));
-  return result;
+  if (result.ok()) return result;
+  absl::Status error = ErrorFrom(raw(), result.raw(), Excerpt(sql));
+  const bool known = prepared_.size() == prepared_before;
+  if (!known || !IsStaleStatement(error)) return error;
+  stale_ = true;
+  return WithCode(absl::StatusCode::kAborted, error);
 }
 
 absl::Status Connection::ExecuteScript(const std::string& sql) {

@@ -25,14 +25,15 @@ class Connection {
   static absl::StatusOr<Connection> Open(const std::string& conninfo, std::string_view application);
 
   // One statement, prepared at its first use on this connection: `sql` should be one of a bounded
-  // set of texts.
+  // set of texts. Aborted, and the connection no longer usable, if what was prepared is no longer
+  // valid: a migration has changed a table, or a pooler the server's session.
   absl::StatusOr<Result> Execute(std::string_view sql, const Params& params = Params());
 
   // One or more statements without parameters, by the simple protocol. For migrations and settings.
   absl::Status ExecuteScript(const std::string& sql);
 
-  // False after the connection was lost: open another.
-  bool usable() const { return PQstatus(connection_.get()) == CONNECTION_OK; }
+  // False after the connection was lost or its prepared statements were: open another.
+  bool usable() const { return !stale_ && PQstatus(connection_.get()) == CONNECTION_OK; }
 
   // For what this class does not cover (LISTEN, notifications, sockets). Still owned by this.
   PGconn* raw() { return connection_.get(); }
@@ -45,6 +46,7 @@ class Connection {
 
   std::unique_ptr<PGconn, decltype(&PQfinish)> connection_;
   absl::flat_hash_map<std::string, std::string> prepared_;  // text → name
+  bool stale_ = false;
 };
 
 }  // namespace postgres

@@ -61,6 +61,40 @@ TEST(ConnectionTest, LosingTheServerIsAnOutage) {
   EXPECT_TRUE(IsOutage(Connection::Open("host=127.0.0.1 port=1", "test").status()));
 }
 
+TEST(ConnectionTest, AMigrationMakesItsStatementsStale) {
+  testsupport::TestDatabase database;
+  Connection connection = database.Connect();
+  ASSERT_TRUE(database.Connect().ExecuteScript("CREATE TABLE t (n int8)").ok());
+  ASSERT_TRUE(connection.Execute("SELECT * FROM t").ok());
+  ASSERT_TRUE(database.Connect().ExecuteScript("ALTER TABLE t ADD m int8").ok());
+  absl::Status stale = connection.Execute("SELECT * FROM t").status();
+  EXPECT_EQ(SqlState(stale), "0A000") << stale;
+  EXPECT_TRUE(ShouldRerun(stale)) << stale;
+  EXPECT_FALSE(connection.usable());
+}
+
+TEST(ConnectionTest, StatementsThatTheServerForgotAreStale) {
+  testsupport::TestDatabase database;
+  Connection connection = database.Connect();
+  ASSERT_TRUE(connection.Execute("SELECT 1").ok());
+  ASSERT_TRUE(connection.ExecuteScript("DISCARD ALL").ok());
+  absl::Status stale = connection.Execute("SELECT 1").status();
+  EXPECT_EQ(SqlState(stale), "26000") << stale;
+  EXPECT_TRUE(ShouldRerun(stale)) << stale;
+  EXPECT_FALSE(connection.usable());
+}
+
+// What Postgres cannot do at all stays an error, and is not tried for ever.
+TEST(ConnectionTest, AFirstUseIsNeverStale) {
+  testsupport::TestDatabase database;
+  Connection connection = database.Connect();
+  absl::Status unsupported =
+      connection.Execute("SELECT count(*) FROM pg_class FOR UPDATE").status();
+  EXPECT_EQ(SqlState(unsupported), "0A000") << unsupported;
+  EXPECT_FALSE(ShouldRerun(unsupported)) << unsupported;
+  EXPECT_TRUE(connection.usable());
+}
+
 TEST(TransactionTest, LeavesNothingUnlessCommitted) {
   testsupport::TestDatabase database;
   Connection connection = database.Connect();
@@ -120,9 +154,27 @@ TEST(PreflightTest, NamesEachFindingAndItsFix) {
   Connection owner = database.Connect();
   const std::string finding(CheckSession(owner).message());
   EXPECT_NE(finding.find("lock_timeout is not set; ALTER ROLE"), std::string::npos) << finding;
+  EXPECT_NE(finding.find("statement_timeout is not set; ALTER ROLE"), std::string::npos) << finding;
   auto service = Connection::Open(database.service(), "test");
   ASSERT_TRUE(service.ok()) << service.status();
   EXPECT_TRUE(CheckSession(*service).ok()) << CheckSession(*service);
+}
+
+TEST(PreflightTest, AStatementMayTakeLongerThanAWaitForALock) {
+  testsupport::TestDatabase database;
+  auto service = Connection::Open(database.service(), "test");
+  ASSERT_TRUE(service->ExecuteScript("SET statement_timeout = '10s'").ok());
+  const std::string finding(CheckSession(*service).message());
+  EXPECT_NE(finding.find("statement_timeout is not above lock_timeout"), std::string::npos)
+      << finding;
+}
+
+TEST(PreflightTest, ASocketWithoutATimeoutIsFound) {
+  testsupport::TestDatabase database;
+  auto service = Connection::Open(database.service() + " tcp_user_timeout=0", "test");
+  ASSERT_TRUE(service.ok()) << service.status();
+  const std::string finding(CheckSession(*service).message());
+  EXPECT_NE(finding.find("tcp_user_timeout"), std::string::npos) << finding;
 }
 
 }  // namespace

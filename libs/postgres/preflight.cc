@@ -1,12 +1,27 @@
 #include "libs/postgres/preflight.h"
 
+#include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 
 namespace postgres {
+namespace {
+
+// Whether the conninfo has set this time to 0.
+bool IsEndless(Connection& connection, std::string_view keyword) {
+  const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> options(
+      PQconninfo(connection.raw()), &PQconninfoFree);
+  for (const PQconninfoOption* option = options.get(); option && option->keyword; ++option) {
+    if (option->keyword == keyword) return option->val && std::string_view(option->val) == "0";
+  }
+  return false;
+}
+
+}  // namespace
 
 absl::Status CheckSession(Connection& connection) {
   auto row = connection.Execute(R"sql(
@@ -15,7 +30,9 @@ absl::Status CheckSession(Connection& connection) {
            current_setting('lock_timeout'),
            current_setting('idle_in_transaction_session_timeout'),
            current_setting('fsync'),
-           rolreplication
+           rolreplication,
+           (SELECT setting::bigint FROM pg_settings WHERE name = 'statement_timeout'),
+           (SELECT setting::bigint FROM pg_settings WHERE name = 'lock_timeout')
       FROM pg_roles WHERE rolname = current_user
   )sql");
   if (!row.ok()) return row.status();
@@ -32,6 +49,16 @@ absl::Status CheckSession(Connection& connection) {
   if (row->Text(0, 3) == "0") {
     findings.push_back(absl::StrCat("idle_in_transaction_session_timeout is not set; ALTER ROLE ",
                                     role, " SET idle_in_transaction_session_timeout = '30s'"));
+  }
+  if (row->Int64(0, 6) == 0) {
+    findings.push_back(absl::StrCat("statement_timeout is not set; ALTER ROLE ", role,
+                                    " SET statement_timeout = '30s'"));
+  } else if (row->Int64(0, 6) <= row->Int64(0, 7)) {
+    findings.push_back(absl::StrCat("statement_timeout is not above lock_timeout; ALTER ROLE ",
+                                    role, " SET statement_timeout = '30s'"));
+  }
+  if (IsEndless(connection, "tcp_user_timeout")) {
+    findings.push_back("tcp_user_timeout is 0; leave it out of the conninfo: 10 s are the default");
   }
   if (row->Text(0, 4) == "off")
     findings.push_back("fsync is off; set fsync = on in postgresql.conf");

@@ -58,6 +58,16 @@ TEST_F(TransactTest, OutlivesARestartOfTheServer) {
   EXPECT_EQ(Notes(), 2);
 }
 
+TEST_F(TransactTest, OutlivesAMigration) {
+  auto read = [](postgres::Connection& connection) {
+    return connection.Execute("SELECT * FROM notes").status();
+  };
+  EXPECT_TRUE(Read(pool_, read).ok());
+  ASSERT_TRUE(database_.Connect().ExecuteScript("ALTER TABLE notes ADD m bigint").ok());
+  absl::Status done = Read(pool_, read);
+  EXPECT_TRUE(done.ok()) << done;
+}
+
 TEST_F(TransactTest, AReadOutlivesARestartOfTheServer) {
   { auto one = pool_.Acquire(absl::Seconds(5)), two = pool_.Acquire(absl::Seconds(5)); }
   CutAllConnections();

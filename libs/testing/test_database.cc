@@ -32,6 +32,7 @@ constexpr char kMakeRoles[] = R"sql(
     IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = 'test_relay') THEN
       CREATE ROLE test_service LOGIN;
       ALTER ROLE test_service SET lock_timeout = '10s';
+      ALTER ROLE test_service SET statement_timeout = '30s';
       ALTER ROLE test_service SET idle_in_transaction_session_timeout = '30s';
       CREATE ROLE test_relay LOGIN REPLICATION;
     END IF;
