@@ -3,7 +3,6 @@
 #include <chrono>
 #include <cstdio>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <utility>
 
@@ -18,6 +17,20 @@ constexpr char kApplication[] = "migrate";
 int Fail(const absl::Status& status) {
   std::fprintf(stderr, "migrate: %s\n", std::string(status.message()).c_str());
   return 1;
+}
+
+absl::Status AskDatabase(postgres::Pool& pool) {
+  // What broke while it lay idle says nothing about the database now: the next connection does, and
+  // after the last of them a new one.
+  constexpr int kMaxAttempts = 1'000;
+  for (int attempt = 1;; ++attempt) {
+    auto lease = pool.Acquire(absl::Milliseconds(500));
+    // All busy is busy, not away.
+    if (absl::IsResourceExhausted(lease.status())) return absl::OkStatus();
+    if (!lease.ok()) return lease.status();
+    absl::Status answer = (*lease)->Execute("SELECT 1").status();
+    if (answer.ok() || (*lease)->usable() || attempt == kMaxAttempts) return answer;
+  }
 }
 
 }  // namespace
@@ -61,21 +74,13 @@ Pools::Pools(const ServiceConfig& config, const std::string& application, const 
 
 std::function<absl::Status()> DatabaseAnswers(postgres::Pool& pool) {
   struct Last {
-    std::mutex mutex;
     std::chrono::steady_clock::time_point asked = std::chrono::steady_clock::time_point::min();
     absl::Status answer;
   };
   return [&pool, last = std::make_shared<Last>()] {
-    // One question at a time: a database that hangs shall not take every thread that asks.
-    std::unique_lock lock(last->mutex, std::try_to_lock);
-    if (!lock.owns_lock()) return absl::UnavailableError("the database has not answered yet");
     const auto now = std::chrono::steady_clock::now();
     if (last->asked + std::chrono::seconds(1) > now) return last->answer;
-    auto lease = pool.Acquire(absl::Milliseconds(500));
-    // All busy is busy, not away.
-    last->answer = lease.ok() ? (*lease)->Execute("SELECT 1").status()
-                   : absl::IsResourceExhausted(lease.status()) ? absl::OkStatus()
-                                                               : lease.status();
+    last->answer = AskDatabase(pool);
     last->asked = now;
     return last->answer;
   };

@@ -33,7 +33,8 @@ struct Pools {
 };
 
 // A readiness check: FailedPrecondition or Unavailable, with the reason, while the database cannot
-// be used. At most one question a second goes to the database, whoever asks.
+// be used. At most one question a second goes to the database. To be called by one thread at a
+// time, as HttpEndpoint does.
 std::function<absl::Status()> DatabaseAnswers(postgres::Pool& pool);
 
 }  // namespace program

@@ -3,6 +3,7 @@
 #include <httplib.h>
 #include <sys/socket.h>
 
+#include <chrono>
 #include <mutex>
 #include <optional>
 #include <sstream>
@@ -18,8 +19,10 @@
 namespace telemetry {
 namespace {
 
-// A scrape and a few probes at once; more wait in the socket's queue.
-constexpr int kThreads = 4;
+// A connection holds a thread until it is done: a scrape, a few probes, and strangers that send
+// their request slowly. Idle threads cost little. More connections wait in the socket's queue.
+constexpr int kThreads = 32;
+constexpr std::chrono::seconds kHangs{3};
 
 }  // namespace
 
@@ -36,7 +39,12 @@ struct HttpEndpoint::Impl {
     return list;
   }
 
-  void AnswerChecks(const std::vector<NamedCheck>& list, httplib::Response& response) {
+  struct Answer {
+    int status = 503;
+    std::string body = "failed readiness: the first check has not answered yet\n";
+  };
+
+  Answer Ask(const std::vector<NamedCheck>& list) {
     bool all_ok = true;
     std::string body;
     for (const NamedCheck& named : Copy(list)) {
@@ -46,8 +54,30 @@ struct HttpEndpoint::Impl {
                       status.ok() ? "" : absl::StrCat(": ", status.message()), "\n");
     }
     if (body.empty()) body = "ok\n";
-    response.status = all_ok ? 200 : 503;
-    response.set_content(body, "text/plain; charset=utf-8");
+    return {all_ok ? 200 : 503, std::move(body)};
+  }
+
+  // A database that hangs shall hold one thread, not one for each probe.
+  Answer AskReadiness() {
+    const std::unique_lock asking(readiness_mutex, std::try_to_lock);
+    if (!asking.owns_lock()) {
+      const std::lock_guard lock(mutex);
+      const auto waited = std::chrono::steady_clock::now() - readiness_asked;
+      if (waited < kHangs) return last_readiness;
+      return {503, "failed readiness: a check does not answer\n"};
+    }
+    {
+      const std::lock_guard lock(mutex);
+      readiness_asked = std::chrono::steady_clock::now();
+    }
+    Answer answer = Ask(readiness);
+    const std::lock_guard lock(mutex);
+    return last_readiness = std::move(answer);
+  }
+
+  static void Send(const Answer& answer, httplib::Response& response) {
+    response.status = answer.status;
+    response.set_content(answer.body, "text/plain; charset=utf-8");
   }
 
   void AnswerMetrics(httplib::Response& response) {
@@ -64,10 +94,8 @@ struct HttpEndpoint::Impl {
 
   void Configure() {
     server->Get("/metrics", [this](const auto&, auto& response) { AnswerMetrics(response); });
-    server->Get("/healthz",
-                [this](const auto&, auto& response) { AnswerChecks(liveness, response); });
-    server->Get("/readyz",
-                [this](const auto&, auto& response) { AnswerChecks(readiness, response); });
+    server->Get("/healthz", [this](const auto&, auto& response) { Send(Ask(liveness), response); });
+    server->Get("/readyz", [this](const auto&, auto& response) { Send(AskReadiness(), response); });
     server->Get("/", [](const auto&, auto& response) {
       response.set_content("/metrics\n/healthz\n/readyz\n", "text/plain");
     });
@@ -77,9 +105,12 @@ struct HttpEndpoint::Impl {
       setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
     });
     server->new_task_queue = [] { return new httplib::ThreadPool(kThreads); };
-    // A connection holds a thread: no idle ones, and slow ones not for long.
+    // No idle connections, and slow ones not for long. These are for each read and write: a
+    // stranger who sends byte after byte is only bounded by kThreads, so the address is for one's
+    // own network.
     server->set_keep_alive_max_count(1);
-    server->set_read_timeout(2);
+    server->set_keep_alive_timeout(1);  // until the request's first byte
+    server->set_read_timeout(1);
     server->set_write_timeout(5);
     server->set_payload_max_length(1024);
   }
@@ -89,6 +120,10 @@ struct HttpEndpoint::Impl {
   std::vector<NamedCheck> liveness;                                     // guarded by mutex
   std::vector<NamedCheck> readiness;                                    // guarded by mutex
   std::string listens_on;                                               // guarded by mutex
+  Answer last_readiness;                                                // guarded by mutex
+  std::chrono::steady_clock::time_point readiness_asked;                // guarded by mutex
+
+  std::mutex readiness_mutex;  // held while the checks run; taken first
 
   std::optional<httplib::Server> server;
   std::thread thread;

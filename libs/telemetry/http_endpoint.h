@@ -17,7 +17,9 @@ namespace telemetry {
 
 class HttpEndpoint {
  public:
-  // Called on HTTP threads, several at once; must answer within milliseconds.
+  // Called on an HTTP thread; must answer within milliseconds. Readiness checks are called by one
+  // thread at a time: who asks meanwhile gets the last answers, and, once a check has not answered
+  // for 3 s, that this is so. Liveness checks may be called by several at once.
   using Check = std::function<absl::Status()>;
 
   HttpEndpoint();

@@ -3,7 +3,16 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <httplib.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include <atomic>
+#include <future>
+#include <thread>
+#include <vector>
+
+#include "libs/telemetry/host_port.h"
 #include "libs/telemetry/metrics.h"
 #include "prometheus/registry.h"
 
@@ -44,6 +53,52 @@ TEST(HttpEndpointTest, ChecksAnswerALineEach) {
   EXPECT_EQ(Get(endpoint, "/readyz")->body, "ok started\nfailed database: no connection yet\n");
   EXPECT_EQ(Get(endpoint, "/healthz")->status, 200);
   EXPECT_EQ(Get(endpoint, "/nothing")->status, 404);
+}
+
+TEST(HttpEndpointTest, ACheckThatHangsHoldsOneThread) {
+  HttpEndpoint endpoint;
+  std::atomic<int> calls = 0;
+  std::promise<void> arrived, release;
+  endpoint.AddReadinessCheck("database", [&] {
+    if (++calls == 2) {
+      arrived.set_value();
+      release.get_future().wait();
+    }
+    return absl::OkStatus();
+  });
+  ASSERT_TRUE(endpoint.Start("127.0.0.1:0").ok());
+  EXPECT_EQ(Get(endpoint, "/readyz")->status, 200);
+  std::thread hanging([&] { EXPECT_EQ(Get(endpoint, "/readyz")->status, 200); });
+  arrived.get_future().wait();
+  // More than there are threads, and the last answer for each; in the end that there is none.
+  int status = 200;
+  for (int i = 0; i < 100 || status == 200; ++i) status = Get(endpoint, "/readyz")->status;
+  EXPECT_EQ(status, 503);
+  EXPECT_THAT(Get(endpoint, "/readyz")->body, HasSubstr("does not answer"));
+  EXPECT_EQ(Get(endpoint, "/healthz")->status, 200);
+  EXPECT_EQ(calls, 2);
+  release.set_value();
+  hanging.join();
+  EXPECT_EQ(Get(endpoint, "/readyz")->status, 200);
+}
+
+TEST(HttpEndpointTest, ConnectionsThatSendNothingHinderNobody) {
+  HttpEndpoint endpoint;
+  ASSERT_TRUE(endpoint.Start("127.0.0.1:0").ok());
+  const absl::StatusOr<HostPort> where = ParseHostPort(endpoint.address());
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(where->port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  std::vector<int> silent;
+  for (int i = 0; i < 40; ++i) {
+    silent.push_back(socket(AF_INET, SOCK_STREAM, 0));
+    ASSERT_EQ(connect(silent.back(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  }
+  const httplib::Result answer = Get(endpoint, "/healthz");
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->status, 200);
+  for (const int fd : silent) close(fd);
 }
 
 TEST(HttpEndpointTest, ATakenPortIsAnErrorThatNamesIt) {
