@@ -54,6 +54,7 @@ int main(int argc, char** argv) {
   service::Loop canaries("canaries", [&](std::stop_token stop) {
     return program::SendCanaries(pools.writes, kProgram, config.Topic(topics::kOrderToTest), stop);
   });
+  runtime.http().AddReadinessCheck("kafka", [&] { return command_door.HasJoined(); });
   runtime.http().AddReadinessCheck("postgres", program::DatabaseAnswers(pools.reads));
 
   return runtime.Run(commands, canaries, calls);

@@ -101,6 +101,7 @@ int main(int argc, char** argv) {
   orchestrator::SagaGauges gauges(runtime.metrics());
   service::Loop watcher(
       "gauges", [&](std::stop_token stop) { return ReadSagaGauges(pools.reads, gauges, stop); });
+  runtime.http().AddReadinessCheck("kafka", [&] { return reply_door.HasJoined(); });
   runtime.http().AddReadinessCheck("postgres", program::DatabaseAnswers(pools.reads));
 
   // Drained from the last to the first: watchers are told, calls end, then their door closes.

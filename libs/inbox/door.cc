@@ -1,6 +1,7 @@
 #include "libs/inbox/door.h"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
@@ -67,6 +68,9 @@ struct Door::Impl {
   // made.
   uuid::Uuid oldest;
   steady_clock::time_point maintained_until = steady_clock::time_point::min();
+
+  const steady_clock::time_point made = steady_clock::now();
+  std::atomic<bool> joined = false;
 
   absl::Status Maintain(postgres::Connection& connection) {
     if (steady_clock::now() < maintained_until) return absl::OkStatus();
@@ -145,6 +149,7 @@ absl::Status Door::Run(std::stop_token stop) {
   consumer_options.settings = impl_->options.settings;
   consumer_options.group = impl_->options.group;
   consumer_options.topics = impl_->options.topics;
+  consumer_options.on_assign = [this](auto) { impl_->joined = true; };
   auto consumer = kafka::Consumer::Create(std::move(consumer_options));
   if (!consumer.ok()) return consumer.status();
   {
@@ -159,6 +164,13 @@ absl::Status Door::Run(std::stop_token stop) {
     }
   }
   return (*consumer)->Close(std::chrono::seconds(5));
+}
+
+absl::Status Door::HasJoined() const {
+  if (impl_->joined || steady_clock::now() - impl_->made > impl_->options.max_joining)
+    return absl::OkStatus();
+  return absl::UnavailableError("the consumer group " + impl_->options.group +
+                                " has not given out its partitions yet");
 }
 
 }  // namespace inbox

@@ -11,6 +11,7 @@
 #ifndef ORDER_SAGA_LIBS_INBOX_DOOR_H_
 #define ORDER_SAGA_LIBS_INBOX_DOOR_H_
 
+#include <chrono>
 #include <memory>
 #include <stop_token>
 #include <string>
@@ -33,6 +34,8 @@ struct DoorOptions {
   // Made before the first poll, and waited for; empty: whoever owns the topics makes them.
   std::vector<kafka::TopicSpec> create_topics;
   kafka::PollLimits limits;
+  // See HasJoined. Longer than a group takes for its first rebalance (brokers wait 3 s for others).
+  std::chrono::milliseconds max_joining = std::chrono::seconds(30);
 };
 
 class Door {
@@ -45,6 +48,12 @@ class Door {
   // group left. A database or a broker that is down is waited for, with a line in the log that
   // says so. An error is final: a wrong setting, or a consumer that librdkafka gave up.
   absl::Status Run(std::stop_token stop);
+
+  // A readiness check. Unavailable until the group has given this member its partitions (none, if
+  // others hold them all): what comes in before waits for that. Once OK it stays so: rebalances are
+  // everyday. OK too when the door is older than max_joining: a Kafka that is away must not keep
+  // calls from a service that can take them. Thread-safe.
+  absl::Status HasJoined() const;
 
  private:
   struct Impl;

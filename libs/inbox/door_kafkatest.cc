@@ -132,5 +132,22 @@ TEST_F(DoorTest, ADatabaseThatGoesAwayIsWaitedFor) {
   EXPECT_EQ(Written(), "before,after");
 }
 
+TEST_F(DoorTest, AMemberHasJoinedEvenWhenOthersHoldAllPartitions) {
+  // Of one partition.
+  options_.max_joining = std::chrono::hours(1);
+  Door first(options_, pool_, writer_, registry_), second(options_, pool_, writer_, registry_);
+  EXPECT_TRUE(absl::IsUnavailable(first.HasJoined())) << first.HasJoined();
+  std::jthread one([&](std::stop_token stop) { EXPECT_TRUE(first.Run(stop).ok()); });
+  while (!first.HasJoined().ok()) std::this_thread::yield();
+  std::jthread two([&](std::stop_token stop) { EXPECT_TRUE(second.Run(stop).ok()); });
+  while (!second.HasJoined().ok()) std::this_thread::yield();
+}
+
+TEST_F(DoorTest, AKafkaThatIsAwayIsNotWaitedForWithoutEnd) {
+  options_.max_joining = std::chrono::milliseconds(1);
+  const Door door(options_, pool_, writer_, registry_);
+  while (!door.HasJoined().ok()) std::this_thread::yield();
+}
+
 }  // namespace
 }  // namespace inbox
