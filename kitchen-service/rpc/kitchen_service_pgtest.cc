@@ -1,6 +1,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <latch>
+#include <map>
+#include <string>
+#include <thread>
+#include <vector>
+
 #include "kitchen-service/handlers/ticket_commands.h"
 #include "kitchen-service/migrations/migrations.h"
 #include "kitchen-service/rpc/kitchen_service.h"
@@ -26,8 +32,8 @@ class KitchenServiceTest : public testing::Test {
   }
 
   // A pending ticket; its id.
-  std::string GivenTicket() {
-    Envelope command = Counter::NewCommand(Counter::NewTxId());
+  std::string GivenTicket(const std::string& tx_id = Counter::NewTxId()) {
+    Envelope command = Counter::NewCommand(tx_id);
     command.mutable_create_ticket()->set_order_id("o");
     auto* line = command.mutable_create_ticket()->add_lines();
     line->set_product_id(123);
@@ -107,6 +113,74 @@ TEST_F(KitchenServiceTest, ErrorsSayWhatIsWrong) {
   const std::string text = Call(&KitchenService::RejectTicket, wrong).status().ToString();
   for (const char* field : {"ticket_id", "message", "request_id"}) {
     EXPECT_THAT(text, HasSubstr(field));
+  }
+}
+
+TEST_F(KitchenServiceTest, WhatIsAnsweredForgetsItsQuestion) {
+  const std::string tx_id = Counter::NewTxId();
+  const std::string ids[] = {GivenTicket(), GivenTicket(), GivenTicket(tx_id)};
+  constexpr char kKept[] = "SELECT count(*) FROM tickets WHERE command IS NOT NULL";
+  EXPECT_EQ(counter_.database().Count(kKept), 3);
+  ASSERT_TRUE(Call(&KitchenService::AcceptTicket, For<v1::AcceptTicketRequest>(ids[0])).ok());
+  ASSERT_TRUE(Call(&KitchenService::RejectTicket, For<v1::RejectTicketRequest>(ids[1])).ok());
+  Envelope cancel = Counter::NewCommand(tx_id);
+  cancel.set_status(Envelope::REJECTED);
+  cancel.mutable_cancel_ticket();
+  counter_.Send({cancel});
+  EXPECT_EQ(counter_.database().Count(kKept), 0);
+}
+
+// A person accepts at the gRPC door while the saga cancels at the Kafka door: one of them wins, and
+// the saga hears of that one only.
+TEST_F(KitchenServiceTest, ACancelAndAnAcceptanceMeet) {
+  constexpr int kTickets = 40;
+  std::vector<std::string> tx_ids(kTickets), ids(kTickets);
+  for (int i = 0; i < kTickets; ++i) {
+    tx_ids[i] = Counter::NewTxId();
+    ids[i] = GivenTicket(tx_ids[i]);
+  }
+  std::vector<absl::Status> accepted(kTickets);
+  std::latch start(2);
+  std::thread person([&] {
+    start.arrive_and_wait();
+    for (int i = 0; i < kTickets; ++i) {
+      accepted[i] =
+          Call(&KitchenService::AcceptTicket, For<v1::AcceptTicketRequest>(ids[i])).status();
+    }
+  });
+  std::thread saga([&] {
+    postgres::Connection connection = counter_.NewConnection();
+    start.arrive_and_wait();
+    // From the other end, so that they meet.
+    for (int i = kTickets - 1; i >= 0; --i) {
+      Envelope cancel = Counter::NewCommand(tx_ids[i]);
+      cancel.set_status(Envelope::REJECTED);
+      cancel.mutable_cancel_ticket();
+      absl::Status applied = counter_.Apply(connection, {cancel});
+      EXPECT_TRUE(applied.ok()) << applied;
+    }
+  });
+  person.join();
+  saga.join();
+
+  std::map<std::string, std::vector<Envelope>> replies;
+  for (const Envelope& reply : counter_.Replies()) replies[reply.tx_id()].push_back(reply);
+  for (int i = 0; i < kTickets; ++i) {
+    const std::string state =
+        counter_.database().Ask("SELECT state FROM tickets WHERE ticket_id = '" + ids[i] + "'");
+    std::string heard;
+    for (const Envelope& reply : replies[tx_ids[i]]) {
+      heard += reply.has_create_ticket_reply() ? "create:" : "cancel:";
+      heard += (reply.status() == Envelope::APPROVED ? "yes" : "no") + reply.outcome() + " ";
+    }
+    if (accepted[i].ok()) {
+      EXPECT_EQ(state, "ACCEPTED");
+      EXPECT_EQ(heard, "create:yes cancel:noTOO_LATE ");
+    } else {
+      EXPECT_EQ(service::ReasonOf(accepted[i]), "TICKET_WRONG_STATE") << accepted[i];
+      EXPECT_EQ(state, "CANCELLED");
+      EXPECT_EQ(heard, "cancel:yesCANCELLED ");
+    }
   }
 }
 

@@ -137,7 +137,8 @@ absl::Status UpdateTickets(postgres::Transaction& transaction,
   }
   return transaction
       .Execute(
-          "UPDATE tickets SET state = t.state, updated_at = clock_timestamp() "
+          "UPDATE tickets SET state = t.state, updated_at = clock_timestamp(), "
+          "command = CASE WHEN t.state = 'PENDING' THEN command END "
           "FROM unnest($1::uuid[], $2::text[]) AS t (tx_id, state) "
           "WHERE tickets.tx_id = t.tx_id",
           postgres::Params().Ids(tx_ids).Texts(states))

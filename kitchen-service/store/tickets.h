@@ -41,7 +41,7 @@ absl::StatusOr<std::map<uuid::Uuid, TicketRow>> LockTickets(postgres::Transactio
 absl::Status InsertTickets(postgres::Transaction& transaction,
                            absl::Span<const TicketRow* const> rows);
 
-// The states of locked tickets.
+// The states of locked tickets. One that is not pending any more forgets its command.
 absl::Status UpdateTickets(postgres::Transaction& transaction,
                            absl::Span<const TicketRow* const> rows);
 
