@@ -158,7 +158,7 @@ TEST_F(OrchestratorTest, ASagaGoesFromItsFirstCommandToItsEnd) {
 
   EXPECT_EQ(Find(tx_id).state, saga::State::kCompleted);
   EXPECT_THAT(trip_.heard, ElementsAre(saga::Event::kPivotPassed, saga::Event::kCompleted));
-  auto log = ReadLog(service_, tx_id);
+  auto log = ReadLog(service_, tx_id, 100);
   std::string story;
   for (const LogEntry& entry : *log) {
     story += (entry.kind == LogKind::kCommand ? ">" : "<") + entry.command + " ";

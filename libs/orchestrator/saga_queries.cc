@@ -53,11 +53,11 @@ absl::StatusOr<SagaPage> ListSagas(postgres::Connection& connection,
 }
 
 absl::StatusOr<std::vector<LogEntry>> ReadLog(postgres::Connection& connection,
-                                              const uuid::Uuid& tx_id) {
+                                              const uuid::Uuid& tx_id, int64_t limit) {
   auto rows = connection.Execute(
       "SELECT kind, at, step, command, command_id, attempt, approved, outcome, message "
-      "FROM saga_log WHERE tx_id = $1 ORDER BY n",
-      postgres::Params().Id(tx_id));
+      "FROM saga_log WHERE tx_id = $1 ORDER BY n LIMIT $2",
+      postgres::Params().Id(tx_id).Int64(limit));
   if (!rows.ok()) return rows.status();
   std::vector<LogEntry> entries;
   for (int i = 0; i < rows->rows(); ++i) {

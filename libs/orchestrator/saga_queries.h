@@ -40,9 +40,9 @@ struct LogEntry {
   std::string message;
 };
 
-// In the order in which it happened.
+// In the order in which it happened, the first `limit` entries.
 absl::StatusOr<std::vector<LogEntry>> ReadLog(postgres::Connection& connection,
-                                              const uuid::Uuid& tx_id);
+                                              const uuid::Uuid& tx_id, int64_t limit);
 
 }  // namespace orchestrator
 

@@ -4,6 +4,8 @@
 #include <google/rpc/error_details.pb.h>
 
 #include <algorithm>
+#include <string>
+#include <string_view>
 
 #include "absl/strings/cord.h"
 #include "libs/service/error_details.h"
@@ -13,6 +15,21 @@ namespace service {
 namespace {
 
 constexpr std::size_t kMaxViolations = 50;
+// gRPC sends message and details as headers, and a client takes 8 KiB of them all: the message up
+// to three times as long (percent-encoded), and once more inside the details, which become a third
+// longer (base64). This leaves a quarter for the metadata of others.
+constexpr std::size_t kMaxMessage = 800;
+constexpr std::size_t kMaxMetadata = 600;
+constexpr std::size_t kMaxFieldViolations = 1200;
+
+// At most `size` bytes of the text, and no half character.
+std::string Cut(std::string_view text, std::size_t size) {
+  if (text.size() <= size) return std::string(text);
+  constexpr std::string_view kMore = "…";
+  std::size_t end = size - kMore.size();
+  while (end > 0 && (text[end] & 0xc0) == 0x80) --end;
+  return std::string(text.substr(0, end)) + std::string(kMore);
+}
 
 bool IsReason(std::string_view reason) {
   return !reason.empty() && reason.size() <= 63 &&
@@ -41,7 +58,13 @@ google::rpc::ErrorInfo MakeErrorInfo(std::string_view reason, const ErrorMetadat
   google::rpc::ErrorInfo info;
   info.set_reason(std::string(reason));
   info.set_domain(std::string(kErrorDomain));
-  for (const auto& [key, value] : metadata) (*info.mutable_metadata())[key] = value;
+  std::size_t left = kMaxMetadata;
+  for (const auto& [key, value] : metadata) {
+    if (key.size() + 4 > left) break;
+    const std::string cut = Cut(value, left - key.size());
+    left -= key.size() + cut.size();
+    (*info.mutable_metadata())[key] = cut;
+  }
   return info;
 }
 
@@ -55,7 +78,7 @@ google::rpc::RetryInfo MakeRetryInfo(std::chrono::milliseconds after) {
 absl::Status Error(absl::StatusCode code, std::string_view reason, std::string_view message,
                    const ErrorMetadata& metadata) {
   ORDER_SAGA_CHECK(code != absl::StatusCode::kOk, "an error has an error's code");
-  absl::Status status(code, std::string(message));
+  absl::Status status(code, Cut(message, kMaxMessage));
   SetDetail(status, MakeErrorInfo(reason, metadata));
   return status;
 }
@@ -89,16 +112,22 @@ absl::Status Violations::ToStatus() const {
   if (violations_.empty()) return absl::OkStatus();
   google::rpc::BadRequest bad;
   std::string message = "the request is not valid:";
-  const std::size_t count = std::min(violations_.size(), kMaxViolations);
-  for (std::size_t i = 0; i < count; ++i) {
-    const auto& [field, description] = violations_[i];
+  std::size_t size = 0, in_message = 0;
+  for (const auto& [field, description] : violations_) {
+    const std::size_t count = static_cast<std::size_t>(bad.field_violations_size());
+    size += field.size() + description.size();
+    if (count == kMaxViolations || (count > 0 && size > kMaxFieldViolations)) break;
     auto* violation = bad.add_field_violations();
-    violation->set_field(field);
-    violation->set_description(description);
-    message += (i == 0 ? " " : "; ") + field + " " + description;
+    violation->set_field(Cut(field, kMaxFieldViolations / 2));
+    violation->set_description(Cut(description, kMaxFieldViolations / 2));
+    if (in_message < count || message.size() > kMaxMessage / 2) continue;
+    message += (count == 0 ? " " : "; ") + violation->field() + " " + violation->description();
+    ++in_message;
   }
-  if (count < violations_.size()) {
-    message += "; and " + std::to_string(violations_.size() - count) + " more";
+  if (in_message < violations_.size()) {
+    constexpr std::size_t kRoom = 40;
+    message = Cut(message, kMaxMessage - kRoom);
+    message += "; and " + std::to_string(violations_.size() - in_message) + " more";
   }
   absl::Status status = Error(absl::StatusCode::kInvalidArgument, "INVALID_REQUEST", message);
   SetDetail(status, bad);

@@ -19,7 +19,8 @@ inline constexpr std::string_view kErrorDomain = "order-saga";
 using ErrorMetadata = std::vector<std::pair<std::string, std::string>>;
 
 // A status with google.rpc.ErrorInfo. `reason` is UPPER_SNAKE_CASE, at most 63 characters, and
-// never changes its meaning: programs go by it. The message is for people and says the fix.
+// never changes its meaning: programs go by it. The message is for people and says the fix. What is
+// longer than a client could take (800 bytes of message, 600 of metadata) is cut.
 //   Error(kNotFound, "ORDER_NOT_FOUND", "there is no order …")
 absl::Status Error(absl::StatusCode code, std::string_view reason, std::string_view message,
                    const ErrorMetadata& metadata = {});
@@ -46,7 +47,8 @@ class Violations {
 
   bool empty() const { return violations_.empty(); }
   // OK if empty, else INVALID_ARGUMENT with ErrorInfo INVALID_REQUEST and BadRequest naming each
-  // field (the first 50).
+  // field: the first 50, or fewer if their names and descriptions are long. The message names the
+  // first of them.
   absl::Status ToStatus() const;
 
  private:

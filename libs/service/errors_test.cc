@@ -74,7 +74,20 @@ TEST(ViolationsTest, ThousandsAreCounted) {
   for (int i = 0; i < 1000; ++i) violations.Add("f[" + std::to_string(i) + "]", "is wrong");
   const absl::Status status = violations.ToStatus();
   EXPECT_EQ(DetailOf<google::rpc::BadRequest>(status).field_violations_size(), 50);
-  EXPECT_THAT(std::string(status.message()), HasSubstr("and 950 more"));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("f[0] is wrong; f[1] is wrong;"));
+  EXPECT_THAT(std::string(status.message()), testing::MatchesRegex(".*; and 9[0-9][0-9] more"));
+}
+
+TEST(ErrorsTest, WhatNoClientWouldTakeIsCutBetweenCharacters) {
+  std::string long_text;
+  for (int i = 0; i < 1000; ++i) long_text += "가";
+  const absl::Status status =
+      Error(absl::StatusCode::kNotFound, "TYPE_NOT_FOUND", long_text, {{"type", long_text}});
+  EXPECT_LE(status.message().size(), 800u);
+  EXPECT_THAT(std::string(status.message()), testing::EndsWith("가…"));
+  const std::string type = DetailOf<google::rpc::ErrorInfo>(status).metadata().at("type");
+  EXPECT_LE(type.size(), 600u);
+  EXPECT_THAT(type, testing::EndsWith("가…"));
 }
 
 }  // namespace

@@ -38,7 +38,8 @@ class EndlessStream : public grpc::ServerWriteReactor<order::v1::WatchOrderRespo
 
 class Orders : public OrderService::CallbackService {
  public:
-  // user_id chooses what happens: 1 an order, 2 bad input, 3 a call that waits for `release`.
+  // user_id chooses what happens: 1 an order, 2 bad input, 3 a call that waits for `release`, 4
+  // input that is bad in a thousand places.
   grpc::ServerUnaryReactor* CreateOrder(grpc::CallbackServerContext* context,
                                         const order::v1::CreateOrderRequest* request,
                                         order::v1::CreateOrderResponse* response) override {
@@ -47,6 +48,14 @@ class Orders : public OrderService::CallbackService {
     if (request->user_id() == 2) {
       Violations violations;
       violations.Add("user_id", "must not be 2");
+      reactor->Finish(ToGrpc(violations.ToStatus()));
+    } else if (request->user_id() == 4) {
+      Violations violations;
+      for (int i = 0; i < 1000; ++i) {
+        std::string description;
+        for (int j = 0; j < i; ++j) description += "가";  // three bytes here, nine on the wire
+        violations.Add("order_products[" + std::to_string(i) + "].amount", description);
+      }
       reactor->Finish(ToGrpc(violations.ToStatus()));
     } else if (request->user_id() == 3) {
       std::thread([this, reactor] {
@@ -254,6 +263,14 @@ TEST_F(GrpcServerTest, AMessageThatIsTooLargeIsRefused) {
   EXPECT_EQ(stub_->CreateOrder(&context, request, &response).error_code(),
             grpc::StatusCode::RESOURCE_EXHAUSTED);
   EXPECT_TRUE(Create(1).ok()) << "the connection goes on";
+}
+
+TEST_F(GrpcServerTest, TheLongestErrorReachesItsClient) {
+  Start();
+  const absl::Status status = FromGrpc(Create(4));
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << status;
+  EXPECT_EQ(ReasonOf(status), "INVALID_REQUEST");
+  EXPECT_THAT(std::string(status.message()), HasSubstr("order_products[1].amount"));
 }
 
 TEST_F(GrpcServerTest, MetadataThatIsTooLargeIsRefused) {

@@ -20,6 +20,7 @@
 #include "libs/testing/test_database.h"
 #include "order-service/migrations/migrations.h"
 #include "order-service/rpc/order_service.h"
+#include "order-service/rpc/saga_admin_service.h"
 #include "order-service/saga/create_order.h"
 
 namespace order {
@@ -216,6 +217,24 @@ TEST_F(OrderServiceTest, AFullFeedAnswersWithTheOrderAsItIs) {
     call->Cancel();
     call->End();
   }
+}
+
+TEST_F(OrderServiceTest, ALogWithoutEndIsCut) {
+  PlaceOrder();
+  SagaAdminService admin(pool_, saga_.table());
+  saga::v1::GetSagaRequest request;
+  request.set_tx_id(database_.Ask("SELECT tx_id::text FROM sagas"));
+  saga::v1::GetSagaResponse response;
+  ASSERT_TRUE(admin.GetSaga(nullptr, &request, &response).ok());
+  EXPECT_EQ(response.saga().events_size(), 1);
+  EXPECT_FALSE(response.saga().events_truncated());
+  database_.Ask(
+      "INSERT INTO saga_log (tx_id, kind, step, command, command_id, attempt, outcome, message) "
+      "SELECT tx_id, kind, step, command, command_id, attempt, outcome, message "
+      "FROM saga_log, generate_series(1, 1000) RETURNING ''");
+  ASSERT_TRUE(admin.GetSaga(nullptr, &request, &response).ok());
+  EXPECT_EQ(response.saga().events_size(), 1000);
+  EXPECT_TRUE(response.saga().events_truncated());
 }
 
 TEST_F(OrderServiceTest, TheLargestOrderFitsAndMoreIsNotRead) {

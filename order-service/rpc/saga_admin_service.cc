@@ -17,6 +17,9 @@ namespace {
 
 using google::protobuf::util::TimeUtil;
 
+// A saga has some 20; strangers who may write to the topics can add stale replies without end.
+constexpr int64_t kMaxEvents = 1'000;
+
 saga::v1::Saga ToMessage(const orchestrator::SagaRow& row) {
   saga::v1::Saga out;
   out.set_tx_id(row.saga.tx_id);
@@ -54,9 +57,11 @@ absl::Status ReadSaga(postgres::Connection& connection, const uuid::Uuid& tx_id,
     return service::Error(absl::StatusCode::kNotFound, "SAGA_NOT_FOUND", "there is no saga " + id,
                           {{"tx_id", id}});
   }
-  auto log = orchestrator::ReadLog(connection, tx_id);
+  auto log = orchestrator::ReadLog(connection, tx_id, kMaxEvents + 1);
   if (!log.ok()) return log.status();
   out = ToMessage(**row);
+  out.set_events_truncated(log->size() > kMaxEvents);
+  if (out.events_truncated()) log->pop_back();
   for (const orchestrator::LogEntry& entry : *log) *out.add_events() = ToMessage(entry);
   return absl::OkStatus();
 }
