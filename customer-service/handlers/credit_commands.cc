@@ -34,15 +34,6 @@ Decision Decide(Command& command, CreditRows& rows) {
   }
 }
 
-// A line for each refusal, when it is committed.
-void LogRefusal(outbox::UnitOfWork& work, const Command& command, const Decision& decision) {
-  work.AfterCommit([tx_id = command.request().tx_id(), step = command.request().step(),
-                    outcome = std::string(decision.outcome), message = decision.message] {
-    telemetry::Info("command refused",
-                    {{"tx_id", tx_id}, {"step", step}, {"outcome", outcome}, {"reason", message}});
-  });
-}
-
 }  // namespace
 
 bool CreditCommands::Handles(const Envelope& command) const {
@@ -68,7 +59,6 @@ absl::Status CreditCommands::Handle(outbox::UnitOfWork& work, absl::Span<Command
       command->Approve();
     } else {
       command->Reject(decision.outcome, decision.message);
-      LogRefusal(work, *command, decision);
     }
   }
   return rows->Save(work.transaction());

@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "kitchen-service/store/tickets.h"
-#include "libs/telemetry/log.h"
 
 namespace kitchen {
 namespace {
@@ -39,14 +38,6 @@ Decision Decide(Command& command, const Policy& policy, Entry& entry) {
   // Remembered before it is answered: the memory is the question.
   if (decision.answer == Decision::Answer::kLater) entry.row.command = command.Remember();
   return decision;
-}
-
-void LogRefusal(outbox::UnitOfWork& work, const Command& command, const Decision& decision) {
-  work.AfterCommit([tx_id = command.request().tx_id(), step = command.request().step(),
-                    outcome = std::string(decision.outcome), message = decision.message] {
-    telemetry::Info("command refused",
-                    {{"tx_id", tx_id}, {"step", step}, {"outcome", outcome}, {"reason", message}});
-  });
 }
 
 }  // namespace
@@ -82,7 +73,6 @@ absl::Status TicketCommands::Handle(outbox::UnitOfWork& work, absl::Span<Command
         break;
       case Decision::Answer::kRejected:
         command->Reject(decision.outcome, decision.message);
-        LogRefusal(work, *command, decision);
         break;
       case Decision::Answer::kLater:
         break;

@@ -15,7 +15,7 @@
 namespace kitchen {
 namespace {
 
-constexpr size_t kMaxMessage = 500;
+constexpr int64_t kMaxMessage = 500;
 
 absl::Status NotFound(const std::string& ticket_id) {
   return service::Error(absl::StatusCode::kNotFound, "TICKET_NOT_FOUND",
@@ -142,10 +142,7 @@ grpc::Status KitchenService::RejectTicket(grpc::ServerContext*,
                                           const v1::RejectTicketRequest* request,
                                           v1::RejectTicketResponse* response) {
   service::Violations violations;
-  violations.Require(request->message().size() <= kMaxMessage, "message",
-                     absl::StrCat("must be at most ", kMaxMessage, " bytes of UTF-8"));
-  violations.Require(request->message().find('\0') == std::string::npos, "message",
-                     "must not hold a NUL");
+  requests::CheckText(request->message(), 0, kMaxMessage, "message", violations);
   auto id = CheckedTicketId(*request, violations);
   if (!id.ok()) return service::ToGrpc(id.status());
   return service::ToGrpc(ChangeTicket(

@@ -6,8 +6,22 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "libs/envelope/envelope.h"
+#include "libs/telemetry/log.h"
 
 namespace participant {
+namespace {
+
+// A line for each refusal, when it is committed.
+void LogRefusal(outbox::UnitOfWork& work, const saga::v1::Envelope& reply) {
+  if (reply.status() != saga::v1::Envelope::REJECTED) return;
+  work.AfterCommit([tx_id = reply.tx_id(), step = reply.step(), outcome = reply.outcome(),
+                    message = reply.message()] {
+    telemetry::Info("command refused",
+                    {{"tx_id", tx_id}, {"step", step}, {"outcome", outcome}, {"reason", message}});
+  });
+}
+
+}  // namespace
 
 absl::Status Participant::Handle(outbox::UnitOfWork& work,
                                  absl::Span<inbox::Delivery* const> batch) {
@@ -51,7 +65,9 @@ absl::Status Participant::Handle(outbox::UnitOfWork& work,
 
   std::vector<const Command*> answered;
   for (const Command* command : fresh) {
-    if (command->answered()) answered.push_back(command);
+    if (!command->answered()) continue;
+    answered.push_back(command);
+    LogRefusal(work, command->reply());
   }
   if (absl::Status sent = KeepAndSend(work, replies_, answered); !sent.ok()) return sent;
   for (const auto& [repeat, original] : repeats) {

@@ -22,12 +22,17 @@ void CheckId(int64_t id, std::string_view field, service::Violations& violations
   violations.Require(id >= 1, field, "must be 1 or more");
 }
 
-void CheckName(std::string_view name, std::string_view field, service::Violations& violations) {
-  const int64_t characters = CharactersOf(name);
-  violations.Require(characters >= 1 && characters <= kMaxNameCharacters, field,
-                     "must be 1 to 200 characters");
-  violations.Require(std::ranges::none_of(name, [](char c) { return absl::ascii_iscntrl(c); }),
+void CheckText(std::string_view text, int64_t min, int64_t max, std::string_view field,
+               service::Violations& violations) {
+  const int64_t characters = CharactersOf(text);
+  violations.Require(characters >= min && characters <= max, field,
+                     absl::StrCat("must be ", min, " to ", max, " characters"));
+  violations.Require(std::ranges::none_of(text, [](char c) { return absl::ascii_iscntrl(c); }),
                      field, "must not hold control characters");
+}
+
+void CheckName(std::string_view name, std::string_view field, service::Violations& violations) {
+  CheckText(name, 1, kMaxNameCharacters, field, violations);
 }
 
 void CheckMoney(const money::v1::Money& money, std::string_view field,

@@ -17,7 +17,11 @@ inline constexpr int64_t kMaxMinorUnits = 1'000'000'000'000'000;
 // An id that its caller has chosen: 1 or more.
 void CheckId(int64_t id, std::string_view field, service::Violations& violations);
 
-// 1 to 200 characters, none of them a control character.
+// `min` to `max` characters (not bytes), none of them a control character.
+void CheckText(std::string_view text, int64_t min, int64_t max, std::string_view field,
+               service::Violations& violations);
+
+// A text of 1 to 200 characters.
 void CheckName(std::string_view name, std::string_view field, service::Violations& violations);
 
 // A currency code of three capital letters and 0 to kMaxMinorUnits.

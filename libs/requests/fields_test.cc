@@ -23,6 +23,15 @@ std::string MoneyFault(const std::string& currency, int64_t minor_units) {
   return Fault([&](auto& violations) { CheckMoney(money, "unit_price", violations); });
 }
 
+TEST(FieldsTest, TextsAreCountedInCharacters) {
+  const auto fault = [](std::string_view text) {
+    return Fault([&](auto& violations) { CheckText(text, 0, 3, "message", violations); });
+  };
+  for (const char* fine : {"", "abc", "김치요"}) EXPECT_EQ(fault(fine), "") << fine;
+  EXPECT_NE(fault("abcd").find("message must be 0 to 3 characters"), std::string::npos);
+  EXPECT_NE(fault(std::string_view("\0", 1)).find("control"), std::string::npos);
+}
+
 TEST(FieldsTest, Names) {
   EXPECT_EQ(NameFault("x"), "");
   EXPECT_EQ(NameFault("Crème brûlée 김치"), "");

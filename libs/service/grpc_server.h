@@ -27,7 +27,7 @@ namespace service {
 struct GrpcLimits {
   int max_metadata_bytes = 8 << 10;
   // More than the largest request that is valid: an order of 1,000 products has 17 KB, and no text
-  // is longer than 800 bytes. gRPC reads a message whole before anybody can refuse it.
+  // is longer than 2,000 bytes. gRPC reads a message whole before anybody can refuse it.
   int max_receive_message_bytes = 64 << 10;
   int max_send_message_bytes = 16 << 20;
   // On one connection; further calls wait in the client.
