@@ -1,9 +1,11 @@
 // outbox-relay: committed outbox rows into Kafka, in commit order, none lost.
 #include "libs/service/flags.h"
 #include "outbox-relay/verbs/accept_history.h"
+#include "outbox-relay/verbs/doctor.h"
 #include "outbox-relay/verbs/lag_exporter.h"
 #include "outbox-relay/verbs/pause.h"
 #include "outbox-relay/verbs/run.h"
+#include "outbox-relay/verbs/setup.h"
 #include "outbox-relay/verbs/status.h"
 #include "outbox-relay/verbs/verbs.h"
 
@@ -12,8 +14,10 @@ int main(int argc, char** argv) {
                        "Publishes committed outbox rows to Kafka, from the write-ahead log.");
   relay::Verbs verbs(flags);
   relay::AddRunVerb(verbs);  // first: what runs when no verb is given
+  relay::AddDoctorVerb(verbs);
   relay::AddStatusVerb(verbs);
   relay::AddPauseVerbs(verbs);
+  relay::AddSetupVerbs(verbs);
   relay::AddLagExporterVerb(verbs);
   relay::AddAcceptHistoryVerb(verbs);
   return verbs.Run(argc, argv);

@@ -47,6 +47,7 @@ Relay::Relay(RelayOptions options, ReplicationStream& source, Producer& sink, Le
       moved_at_(Clock::now()) {}
 
 absl::Status Relay::Run() {
+  state_.SetAwaitsTopic(false);
   for (;;) {
     absl::Status status = Receive();
     if (status.ok() && record_ != nullptr) status = Produce();
@@ -171,6 +172,7 @@ absl::Status Relay::AwaitTopic() {
   const absl::Status answer = sink_.AwaitTopic(record_->topic, kTopicAnswer);
   const Clock::time_point now = Clock::now();
   topic_missing_ = !answer.ok();
+  state_.SetAwaitsTopic(topic_missing_);
   if (answer.ok()) {
     complain_at_ = {};
     return absl::OkStatus();

@@ -97,6 +97,12 @@ void AddRunFlags(service::Flags& flags, service::Verb& run, Config* config) {
                    "does not answer.",
            .check = service::InRange(1, 3600)});
   AddUpkeepFlags(run, &config->upkeep);
+  run.Add(
+      &config->stall_timeout,
+      {.name = "stall_timeout_s",
+       .help = "/healthz fails when a source has not moved for so many seconds although Postgres "
+               "and Kafka answer and there is something to send.",
+       .check = service::InRange(1, 86400)});
   service::AddRuntimeFlags(run, &config->runtime);
 }
 

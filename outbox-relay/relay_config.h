@@ -2,6 +2,7 @@
 #ifndef ORDER_SAGA_OUTBOX_RELAY_RELAY_CONFIG_H_
 #define ORDER_SAGA_OUTBOX_RELAY_RELAY_CONFIG_H_
 
+#include <chrono>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,6 +24,7 @@ struct Config {
   int max_in_flight_mb = 8;
   std::string state_topic = "outbox-relay-state";
   UpkeepConfig upkeep;
+  std::chrono::seconds stall_timeout{60};
 };
 
 // The flags of the verb `run`. `config` must outlive the parse.

@@ -3,6 +3,8 @@
 #define ORDER_SAGA_OUTBOX_RELAY_SOURCE_STATE_H_
 
 #include <atomic>
+#include <chrono>
+#include <optional>
 #include <string>
 
 #include "absl/base/thread_annotations.h"
@@ -32,6 +34,23 @@ class SourceState {
   void SetPaused(bool paused) { paused_.store(paused, std::memory_order_release); }
   bool paused() const { return paused_.load(std::memory_order_acquire); }
 
+  // An event waits for a topic that is not there.
+  void SetAwaitsTopic(bool awaits) { awaits_topic_.store(awaits, std::memory_order_release); }
+  bool awaits_topic() const { return awaits_topic_.load(std::memory_order_acquire); }
+
+  // Postgres answered just now, and this was the end of its log.
+  void SetLogEnd(Lsn end, std::chrono::steady_clock::time_point now) {
+    absl::MutexLock lock(&mutex_);
+    log_end_ = end;
+    answered_ = now;
+  }
+  // That, unless it is older than `age`.
+  std::optional<Lsn> LogEnd(std::chrono::steady_clock::time_point now,
+                            std::chrono::milliseconds age) const {
+    absl::MutexLock lock(&mutex_);
+    return answered_ && now - *answered_ <= age ? std::optional(log_end_) : std::nullopt;
+  }
+
   // OK while it streams or waits for another relay to leave; else why not.
   void SetHealth(absl::Status health) {
     absl::MutexLock lock(&mutex_);
@@ -47,7 +66,10 @@ class SourceState {
   std::atomic<bool> leaving_{false};
   std::atomic<bool> paused_{false};
   ConfirmGate gate_;
+  std::atomic<bool> awaits_topic_{false};
   mutable absl::Mutex mutex_;
+  Lsn log_end_ ABSL_GUARDED_BY(mutex_);
+  std::optional<std::chrono::steady_clock::time_point> answered_ ABSL_GUARDED_BY(mutex_);
   absl::Status health_ ABSL_GUARDED_BY(mutex_) = absl::UnavailableError("not connected yet");
 };
 

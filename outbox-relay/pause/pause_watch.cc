@@ -73,6 +73,11 @@ absl::Status PauseWatch::Connect() {
 absl::Status PauseWatch::Read() {
   auto row = ReadPause(connection_->raw());
   if (!row.ok()) return row.status();
+  auto end = connection_->Execute("SELECT pg_current_wal_lsn()::text");
+  if (!end.ok()) return end.status();
+  absl::StatusOr<Lsn> log_end = ParseLsn(end->Text(0, 0));
+  if (!log_end.ok()) return log_end.status();
+  state_.SetLogEnd(*log_end, std::chrono::steady_clock::now());
   if (row->has_value() != state_.paused()) {
     if (row->has_value()) {
       telemetry::Warn("paused: nothing is published until `outbox-relay resume`",

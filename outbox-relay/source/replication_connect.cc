@@ -49,7 +49,8 @@ absl::Status Refused(PGconn* connection, bool answered) {
   if (answered) {
     absl::StrAppend(&text,
                     ". Unless it is just starting or stopping: the role needs LOGIN, REPLICATION "
-                    "and the right password, and pg_hba.conf must let it into the database");
+                    "and the right password, pg_hba.conf must let it into the database, and "
+                    "max_wal_senders must have room");
   }
   // There is no SQLSTATE for a refused connection.
   const bool password =

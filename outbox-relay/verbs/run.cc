@@ -7,6 +7,7 @@
 
 #include "libs/service/loop.h"
 #include "libs/service/runtime.h"
+#include "outbox-relay/health/progress_watch.h"
 #include "outbox-relay/pause/pause_watch.h"
 #include "outbox-relay/relay_config.h"
 #include "outbox-relay/source_loop.h"
@@ -54,6 +55,8 @@ int Run(const service::Flags& flags, const Config& config) {
   service::Runtime runtime(flags, config.runtime);
   std::vector<std::unique_ptr<Source>> sources;
   std::vector<service::Component*> components;
+  ProgressWatch progress(service::ToSettings(config.kafka, "outbox-relay-health"),
+                         config.stall_timeout);
   for (const SourceOptions& options : ToSourceOptions(config)) {
     sources.push_back(std::make_unique<Source>(options, config.upkeep, runtime.metrics()));
     Source& source = *sources.back();
@@ -62,7 +65,12 @@ int Run(const service::Flags& flags, const Config& config) {
     components.push_back(&source.pausing);
     components.push_back(&source.keeping_up);
     runtime.http().AddReadinessCheck(source.name, [&source] { return source.state.health(); });
+    const size_t number = progress.Add(source.state, source.metrics);
+    runtime.http().AddLivenessCheck(source.name,
+                                    [&progress, number] { return progress.health(number); });
   }
+  service::Loop looking("health", [&progress](std::stop_token stop) { return progress.Run(stop); });
+  components.push_back(&looking);
   return runtime.Run(std::span<service::Component* const>(components));
 }
 

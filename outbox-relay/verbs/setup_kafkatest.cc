@@ -1,0 +1,95 @@
+#include <gmock/gmock.h>
+
+#include "absl/strings/str_cat.h"
+#include "outbox-relay/testing/relay_fixture.h"
+#include "outbox-relay/testing/verb_run.h"
+#include "outbox-relay/verbs/setup.h"
+
+namespace relay {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+class SetupTest : public RelayFixture {
+ protected:
+  VerbRun Verb(const std::string& verb, std::vector<std::string> flags = {}) {
+    flags.insert(flags.begin(), {verb, "--source=test=" + database_.relay(),
+                                 "--owner_database=" + database_.owner()});
+    return RunVerb(flags);
+  }
+  int64_t Slots() const {
+    return database_.Count("SELECT count(*) FROM pg_replication_slots WHERE database = '" +
+                           database_.name() + "'");
+  }
+};
+
+TEST_F(SetupTest, MakesWhatIsMissingAndARelayRuns) {
+  Execute("DROP PUBLICATION outbox; REVOKE SELECT ON outbox FROM test_relay");
+  const VerbRun dry = Verb("setup", {"--dry-run"});
+  EXPECT_EQ(dry.exit_code, 0) << dry.output;
+  EXPECT_THAT(dry.output, AllOf(HasSubstr("CREATE PUBLICATION outbox FOR TABLE outbox"),
+                                HasSubstr("GRANT SELECT ON outbox TO \"test_relay\""),
+                                HasSubstr("pg_create_logical_replication_slot('outbox_")));
+  EXPECT_EQ(Slots(), 0);
+  EXPECT_EQ(Verb("setup").exit_code, 0);
+  EXPECT_EQ(Verb("setup").output, "test: nothing to do\n");
+  MakeTopic(topic_);
+  auto relay = StartRelay();
+  InsertEvents("event", 10);
+  EXPECT_EQ(Ids(Read(10)).size(), 10u);
+
+  const VerbRun busy = Verb("teardown", {"--yes"});
+  EXPECT_EQ(busy.exit_code, 1);
+  EXPECT_THAT(busy.output, HasSubstr("a relay streams from the slot"));
+  EXPECT_EQ(relay->Stop(), 0);
+}
+
+TEST_F(SetupTest, AnEmptyDatabaseGetsItsTable) {
+  Execute(
+      "DROP SCHEMA public CASCADE; DROP PUBLICATION outbox; CREATE SCHEMA public; "
+      "GRANT USAGE ON SCHEMA public TO PUBLIC");
+  EXPECT_THAT(Verb("setup").output, HasSubstr("pass --create_table"));
+  const VerbRun run = Verb("setup", {"--create_table", "--service_role=test_service"});
+  EXPECT_EQ(run.exit_code, 0) << run.output;
+  EXPECT_EQ(Slots(), 1);
+  MakeTopic(topic_);
+  auto relay = StartRelay();
+  InsertEvents("event", 10);
+  EXPECT_EQ(Ids(Read(10)).size(), 10u);
+}
+
+TEST_F(SetupTest, RowsWithoutASlotAreNotSkippedInSilence) {
+  InsertEvents("event", 1);
+  const VerbRun run = Verb("setup");
+  EXPECT_EQ(run.exit_code, 1);
+  EXPECT_THAT(run.output, HasSubstr("has rows, which a new slot would never send"));
+  EXPECT_EQ(Verb("setup", {"--skip_existing_rows"}).exit_code, 0);
+}
+
+TEST_F(SetupTest, TeardownSaysWhatIsLostAndWantsAYes) {
+  MakeSlot();
+  InsertEvents("event", 7);
+  const VerbRun asked = Verb("teardown");
+  EXPECT_EQ(asked.exit_code, 1);
+  EXPECT_THAT(asked.output,
+              AllOf(HasSubstr("at most 7 events"), HasSubstr("--yes does the above")));
+  EXPECT_EQ(Slots(), 1);
+  EXPECT_EQ(Verb("teardown", {"--yes"}).exit_code, 0);
+  EXPECT_EQ(Slots(), 0);
+  EXPECT_EQ(database_.Count("SELECT count(*) FROM pg_publication"), 0);
+  EXPECT_EQ(Verb("teardown", {"--yes"}).output, "test: nothing to do\n");
+}
+
+TEST_F(SetupTest, ARoleThatMayNotSaysWhichMay) {
+  Execute("DROP PUBLICATION outbox");
+  const VerbRun run = RunVerb({"setup", "--source=test=" + database_.relay()});
+  EXPECT_EQ(run.exit_code, 1);
+  EXPECT_THAT(run.output, HasSubstr("pass --owner_database"));
+  EXPECT_EQ(RunVerb({"setup", "--source=a=" + database_.relay(), "--source=b=" + database_.relay()})
+                .exit_code,
+            2);
+}
+
+}  // namespace
+}  // namespace relay
