@@ -7,6 +7,7 @@
 #include "libs/outbox/migrations.h"
 #include "libs/program/canary.h"
 #include "libs/program/database.h"
+#include "libs/program/inbox_upkeep.h"
 #include "libs/program/periodic.h"
 #include "libs/program/service_config.h"
 #include "libs/service/grpc_server.h"
@@ -89,6 +90,9 @@ int main(int argc, char** argv) {
   inbox::Door canary_door(canary_options, pools.writes, listener, runtime.metrics());
   service::Loop canaries_in("canaries-in",
                             [&](std::stop_token stop) { return canary_door.Run(stop); });
+  service::Loop upkeep("upkeep", [&](std::stop_token stop) {
+    return program::KeepInbox(pools.writes, config.inbox_window_days, runtime.metrics(), stop);
+  });
   service::Loop canaries_out("canaries-out", [&](std::stop_token stop) {
     return program::SendCanaries(pools.writes, kProgram, config.Topic(topics::kOrderToTest), stop);
   });
@@ -105,5 +109,6 @@ int main(int argc, char** argv) {
   runtime.http().AddReadinessCheck("postgres", program::DatabaseAnswers(pools.reads));
 
   // Drained from the last to the first: watchers are told, calls end, then their door closes.
-  return runtime.Run(creations, replies, canaries_in, canaries_out, watcher, admin, calls, feed);
+  return runtime.Run(creations, replies, upkeep, canaries_in, canaries_out, watcher, admin, calls,
+                     feed);
 }

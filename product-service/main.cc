@@ -6,6 +6,7 @@
 #include "libs/participant/participant.h"
 #include "libs/program/canary.h"
 #include "libs/program/database.h"
+#include "libs/program/inbox_upkeep.h"
 #include "libs/program/service_config.h"
 #include "libs/requests/migrations.h"
 #include "libs/service/grpc_server.h"
@@ -50,11 +51,14 @@ int main(int argc, char** argv) {
   service::GrpcServer calls("grpc", {.address = config.grpc_address}, runtime.metrics());
   calls.Add(product::v1::ProductService::service_full_name(), &product_service);
 
+  service::Loop upkeep("upkeep", [&](std::stop_token stop) {
+    return program::KeepInbox(pools.writes, config.inbox_window_days, runtime.metrics(), stop);
+  });
   service::Loop canaries("canaries", [&](std::stop_token stop) {
     return program::SendCanaries(pools.writes, kProgram, config.Topic(topics::kOrderToTest), stop);
   });
   runtime.http().AddReadinessCheck("kafka", [&] { return command_door.HasJoined(); });
   runtime.http().AddReadinessCheck("postgres", program::DatabaseAnswers(pools.reads));
 
-  return runtime.Run(commands, canaries, calls);
+  return runtime.Run(commands, upkeep, canaries, calls);
 }

@@ -1,6 +1,7 @@
 #include "libs/program/service_config.h"
 
 #include <algorithm>
+#include <chrono>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
@@ -17,6 +18,18 @@ absl::Status IsTopicPrefix(std::string_view prefix) {
                      });
   return sound ? absl::OkStatus()
                : absl::InvalidArgumentError("must be up to 150 letters, digits, '.', '_' or '-'");
+}
+
+// A message that anybody may still bring must be remembered, or it is applied twice.
+absl::Status IsInboxWindow(std::string_view text) {
+  constexpr int kLeast = std::chrono::ceil<std::chrono::days>(
+                             std::max(topics::kRetention, topics::kDeadLetterRetention))
+                             .count() +
+                         1;
+  if (service::InRange(kLeast, 3650)(text).ok()) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("must be ", kLeast, " to 3650: dead letters are kept for ", kLeast - 1,
+                   " days, and what comes again in that time must be remembered"));
 }
 
 }  // namespace
@@ -70,6 +83,12 @@ service::Verb& AddServiceVerbs(service::Flags& flags, ServiceConfig* config) {
   run.Add(&config->message_format, {.name = "message_format",
                                     .help = "How this service writes messages; it reads both.",
                                     .check = service::OneOf({"protobuf", "json"})});
+  run.Add(&config->inbox_window_days,
+          {.name = "inbox_window_days",
+           .help = "Days for which the ids of applied messages are remembered. What is older is a "
+                   "dead letter, never applied. At least as long as any topic keeps messages, and "
+                   "as the relays keep rows (--outbox_retention_days).",
+           .check = IsInboxWindow});
   service::AddRuntimeFlags(run, &config->runtime);
 
   service::Verb& migrate = flags.AddVerb(

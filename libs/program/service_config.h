@@ -25,6 +25,7 @@ struct ServiceConfig {
   bool create_topics = true;
   int topic_replication_factor = 1;
   std::string message_format = "protobuf";
+  int inbox_window_days = 45;
 
   // Of the verb `migrate`.
   std::string owner_database;

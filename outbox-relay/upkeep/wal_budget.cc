@@ -50,9 +50,9 @@ std::string WalAdvice(const WalReading& reading) {
            "outbox_unpublished_events; meanwhile raise max_slot_wal_keep_size, if the disk has "
            "room";
   }
-  return "a transaction is open since long, which the slot has to read from its beginning: SELECT "
-         "pid, xact_start, query FROM pg_stat_activity ORDER BY xact_start (and look into "
-         "pg_prepared_xacts), and end it";
+  return "the slot has to read from where the oldest open transaction of the server began: end "
+         "that (SELECT pid, xact_start, query FROM pg_stat_activity ORDER BY xact_start; look into "
+         "pg_prepared_xacts too). If none is old, much was written in a few seconds: that passes";
 }
 
 }  // namespace relay
