@@ -181,8 +181,7 @@ def batch_sizes(before: Snapshot, after: Snapshot) -> dict[str, int]:
     """Calls or messages in a transaction, on average."""
     sizes = {"create_batch": after.mean_since(before, "order-service", "group_commit_calls")}
     for flag, program in DOORS.items():
-        # Canaries come through a door of order-service too, one a message; few enough.
-        sizes[flag] = after.mean_since(before, program, "inbox_batch_messages")
+        sizes[flag] = after.mean_since(before, program, "inbox_batch_messages", group=program)
     return {flag: max(1, round(size)) for flag, size in sizes.items()}
 
 
@@ -195,7 +194,9 @@ def print_stages(suffix: str, before: Snapshot, after: Snapshot) -> None:
         ack = after.mean_since(
             before, programs.RELAY.name, "outbox_commit_to_ack_seconds", source=service.name
         )
-        batch = after.mean_since(before, service.name, "inbox_batch_seconds")
+        batch = after.mean_since(
+            before, service.name, "inbox_batch_seconds", group=service.name
+        )
         name = service.role
         print(f"figure commit_to_ack_mean_ms{suffix}_{name} {ack * 1000:.3f} ms")
         print(f"figure inbox_batch_mean_ms{suffix}_{name} {batch * 1000:.3f} ms")

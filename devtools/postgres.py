@@ -100,7 +100,7 @@ class Cluster:
             processes.pause(0.05)
 
     def stop(self) -> None:
-        """A fast shutdown: sessions are cut off, everything is flushed."""
+        """A fast shutdown: sessions are cut off, everything is flushed; after 20 s it is killed."""
         self._signal(signal.SIGINT, grace_seconds=20)
 
     def kill(self) -> None:

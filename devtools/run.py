@@ -9,6 +9,7 @@ from devtools.parallel import together
 from devtools.processes import Failed
 from devtools.standing import Standing
 
+# In a minute: a program that cannot live is not started for ever; one that is killed by hand is.
 _RESTARTS_AT_MOST = 10
 
 
@@ -168,7 +169,7 @@ def addresses(standing: Standing) -> list[list[str]]:
 def _watch(standing: Standing) -> None:
     """Until Ctrl-C. A program that dies is started again, and it is said."""
     console.say("Stop everything: Ctrl-C\n")
-    restarts = 0
+    restarts: list[float] = []
     try:
         while True:
             time.sleep(0.5)
@@ -180,10 +181,12 @@ def _watch(standing: Standing) -> None:
             for program in programs.ALL:
                 if program.name in running:
                     continue
-                restarts += 1
-                if restarts > _RESTARTS_AT_MOST:
+                now = time.monotonic()
+                restarts = [at for at in restarts if now - at < 60] + [now]
+                if len(restarts) > _RESTARTS_AT_MOST:
                     raise Failed(
-                        f"{program.name} has ended, and programs ended {_RESTARTS_AT_MOST} times before",
+                        f"{program.name} has ended, and programs ended {_RESTARTS_AT_MOST} times"
+                        " within a minute before",
                         log=standing.deployment.log(program.name),
                     )
                 console.say(f"{program.name} has ended: starting it again")

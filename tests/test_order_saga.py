@@ -71,6 +71,7 @@ REJECTIONS = {
     "KITCHEN_REJECTED": lambda shop: {"lines": {shop.plenty: 101, shop.scarce: 1}},
 }
 # The steps that were done before, and are undone, last first.
+DOING = ("ReserveStock", "ValidateCustomer", "CreateTicket")
 UNDONE = {
     "OUT_OF_STOCK": [],
     "UNKNOWN_PRODUCT": [],
@@ -94,8 +95,8 @@ def test_a_rejected_order_leaves_everything_as_it_was(system, shop, reason):
     assert (saga.state, saga.reason) == ("COMPENSATED", reason)
     order = system.get_order(placed.order_id)
     assert (order.status, order.reason, order.total) == ("REJECTED", reason, 0)
-    undone = [e.command for e in saga.events if e.kind == COMMAND][-len(UNDONE[reason]) :]
-    assert undone == UNDONE[reason] or not UNDONE[reason]
+    sent = [e.command for e in saga.events if e.kind == COMMAND]
+    assert [command for command in sent if command not in DOING] == UNDONE[reason]
     assert not any(command == "ConfirmStock" for _, command in steps(saga, COMMAND))
     assert system.stock(shop.plenty) == (PLENTY, 0, 0)
     assert system.stock(shop.scarce) == (SCARCE, 0, 0)

@@ -20,6 +20,7 @@ using std::chrono::steady_clock;
 
 // Partitions for the days ahead are made this often; three days are ahead at any time.
 constexpr std::chrono::minutes kMaintenanceInterval{60};
+constexpr std::chrono::seconds kReadParkedInterval{10};
 
 // Waits for `delay`, or until a stop is requested.
 void WaitFor(std::stop_token stop, milliseconds delay) {
@@ -68,6 +69,7 @@ struct Door::Impl {
   // made.
   uuid::Uuid oldest;
   steady_clock::time_point maintained_until = steady_clock::time_point::min();
+  steady_clock::time_point read_parked_at = steady_clock::time_point::min();
 
   const steady_clock::time_point made = steady_clock::now();
   std::atomic<bool> joined = false;
@@ -90,8 +92,19 @@ struct Door::Impl {
     return absl::OkStatus();
   }
 
-  // One attempt, with fresh deliveries: nothing of a failed one is left over.
-  absl::Status Apply(const std::vector<kafka::Message>& batch) {
+  // What is held back, for whoever watches: now and then.
+  void ReadParked() {
+    if (steady_clock::now() < read_parked_at) return;
+    read_parked_at = steady_clock::now() + kReadParkedInterval;
+    auto lease = pool.Acquire(absl::Milliseconds(100));
+    if (!lease.ok()) return;
+    auto rows = (*lease)->Execute("SELECT count(*) FROM inbox_parked");
+    if (rows.ok()) metrics.SetParked(rows->Int64(0, 0));
+  }
+
+  // One attempt, with fresh deliveries: nothing of a failed one is left over. `batch` loses what is
+  // done.
+  absl::Status Apply(absl::Span<const kafka::Message>& batch) {
     const auto start = steady_clock::now();
     auto lease = pool.Acquire(absl::Seconds(5));
     if (!lease.ok()) return lease.status();
@@ -102,12 +115,13 @@ struct Door::Impl {
     Outcomes outcomes;
     absl::Status applied =
         ApplyBatch(**lease, handler, oldest, absl::MakeSpan(deliveries), outcomes);
-    if (applied.ok()) metrics.Count(outcomes, batch.size(), steady_clock::now() - start);
+    if (outcomes.messages() > 0) metrics.Count(outcomes, steady_clock::now() - start);
+    batch.remove_prefix(static_cast<size_t>(outcomes.messages()));
     return applied;
   }
 
   // False: the batch is not ours any more, or we are to stop; it was not applied.
-  bool ApplyUntilDone(const std::vector<kafka::Message>& batch, kafka::Consumer& consumer,
+  bool ApplyUntilDone(absl::Span<const kafka::Message> batch, kafka::Consumer& consumer,
                       std::stop_token stop) {
     Backoff backoff;
     for (;;) {
@@ -124,6 +138,7 @@ struct Door::Impl {
       }
       WaitFor(stop, backoff.Next());
       if (stop.stop_requested()) return false;
+      metrics.SetLag(consumer, options.topics);
       if (!consumer.StillOurs()) {
         telemetry::Warn("partitions were taken away; their next owner applies this batch",
                         {{"messages", batch.size()}});
@@ -135,7 +150,7 @@ struct Door::Impl {
 
 Door::Door(DoorOptions options, postgres::Pool& pool, Handler& handler,
            prometheus::Registry& metrics)
-    : impl_(new Impl{std::move(options), pool, handler, Metrics(metrics), {}, {}}) {}
+    : impl_(new Impl{options, pool, handler, Metrics(metrics, options.group)}) {}
 
 Door::~Door() = default;
 
@@ -159,6 +174,7 @@ absl::Status Door::Run(std::stop_token stop) {
       auto batch = (*consumer)->Poll(std::chrono::seconds(1), impl_->options.limits);
       if (!batch.ok()) return batch.status();
       impl_->metrics.SetLag(**consumer, impl_->options.topics);
+      impl_->ReadParked();
       if (batch->empty()) continue;
       if (impl_->ApplyUntilDone(*batch, **consumer, stop)) (*consumer)->StoreOffsets(*batch);
     }

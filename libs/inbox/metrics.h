@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -19,14 +20,17 @@ namespace inbox {
 // What a door tells about itself. Used by the door's thread only.
 class Metrics {
  public:
-  explicit Metrics(prometheus::Registry& registry);
+  // `group`, the consumer's, is a label: a program may have several doors.
+  Metrics(prometheus::Registry& registry, const std::string& group);
 
-  // One batch of `messages` was applied in `duration`.
-  void Count(const Outcomes& outcomes, size_t messages,
-             std::chrono::steady_clock::duration duration);
+  // A batch was applied in `duration`.
+  void Count(const Outcomes& outcomes, std::chrono::steady_clock::duration duration);
 
-  // For each of `topics`, those without partitions of ours too.
+  // For each of `topics`, those without partitions of ours too. What is not known is not exported.
   void SetLag(const kafka::Consumer& consumer, const std::vector<std::string>& topics);
+
+  // Messages in inbox_parked.
+  void SetParked(int64_t messages) { held_.Set(static_cast<double>(messages)); }
 
  private:
   prometheus::Family<prometheus::Counter>& messages_;
@@ -38,6 +42,9 @@ class Metrics {
   prometheus::Histogram& batch_seconds_;
   prometheus::Histogram& batch_messages_;
   prometheus::Family<prometheus::Gauge>& lag_;
+  const std::string group_;
+  std::map<std::string, prometheus::Gauge*> lag_of_topic_;
+  prometheus::Gauge& held_;
 };
 
 }  // namespace inbox

@@ -48,10 +48,12 @@ absl::StatusOr<int64_t> ParkMessages(postgres::Transaction& transaction,
       R"sql(
         INSERT INTO inbox_parked
                (id, key, topic, partition, "offset", payload, content_type, traceparent)
-        SELECT m.* FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[], $5::bigint[],
-                               $6::bytea[], $7::text[], $8::text[])
-                   AS m (id, key, topic, partition, at, payload, content_type, traceparent)
+        SELECT id, key, topic, partition, at, payload, content_type, traceparent
+          FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[], $5::bigint[],
+                      $6::bytea[], $7::text[], $8::text[]) WITH ORDINALITY
+               AS m (id, key, topic, partition, at, payload, content_type, traceparent, nth)
          WHERE NOT EXISTS (SELECT FROM inbox WHERE inbox.id = m.id)
+         ORDER BY nth  -- arrival counts up in the order of insertion
         ON CONFLICT (id) DO NOTHING
       )sql",
       postgres::Params()

@@ -151,9 +151,7 @@ absl::Status ApplyOneByOne(postgres::Connection& connection, Handler& handler,
     absl::Status applied =
         work->RunInSavepoint([&] { return Apply(*work, handler, one, outcome); });
     if (applied.ok()) {
-      outcomes.applied += outcome.applied;
-      outcomes.duplicates += outcome.duplicates;
-      outcomes.dead_letters += outcome.dead_letters;
+      outcomes += outcome;
       continue;
     }
     if (!MayBeAMessagesFault(applied)) return applied;
@@ -165,8 +163,17 @@ absl::Status ApplyOneByOne(postgres::Connection& connection, Handler& handler,
 
 }  // namespace
 
+Outcomes& Outcomes::operator+=(const Outcomes& more) {
+  applied += more.applied;
+  duplicates += more.duplicates;
+  parked += more.parked;
+  dead_letters += more.dead_letters;
+  return *this;
+}
+
 absl::Status ApplyBatch(postgres::Connection& connection, Handler& handler,
                         const uuid::Uuid& oldest, absl::Span<Delivery> batch, Outcomes& outcomes) {
+  outcomes = {};
   Outcomes together;
   absl::Status applied = ApplyTogether(connection, handler, oldest, batch, together);
   if (applied.ok()) {
@@ -178,12 +185,12 @@ absl::Status ApplyBatch(postgres::Connection& connection, Handler& handler,
                   {{"messages", batch.size()}, {"error", applied.ToString()}});
   // What the failed attempt marked was undone with it.
   for (Delivery& delivery : batch) delivery = delivery.Fresh();
-  Outcomes apart;
   for (size_t at = 0; at < batch.size(); at += kMaxSavepoints) {
+    Outcomes apart;
     applied = ApplyOneByOne(connection, handler, oldest, batch.subspan(at, kMaxSavepoints), apart);
     if (!applied.ok()) return applied;
+    outcomes += apart;
   }
-  outcomes = apart;
   return absl::OkStatus();
 }
 

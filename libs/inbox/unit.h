@@ -19,6 +19,9 @@ struct Outcomes {
   int64_t duplicates = 0;
   int64_t parked = 0;
   int64_t dead_letters = 0;
+
+  int64_t messages() const { return applied + duplicates + parked + dead_letters; }
+  Outcomes& operator+=(const Outcomes& more);
 };
 
 // Applies the batch in one transaction: each message once (table inbox), those of parked sagas
@@ -27,8 +30,8 @@ struct Outcomes {
 //
 // If a message may be at fault, everything is rolled back and runs again in transactions of
 // at most 64 messages, each behind a savepoint; the message that fails alone is parked, and what
-// follows of its saga behind it. Any other error: nothing of the last transaction happened, and
-// the same batch may be given again.
+// follows of its saga behind it. Any other error: nothing of the last transaction happened. Those
+// that `outcomes` counts, from the batch's beginning, are done; the others may be given again.
 absl::Status ApplyBatch(postgres::Connection& connection, Handler& handler,
                         const uuid::Uuid& oldest, absl::Span<Delivery> batch, Outcomes& outcomes);
 

@@ -103,7 +103,8 @@ TEST_F(UnitTest, ARepeatDoesNothing) {
 
 TEST_F(UnitTest, UnreadableMessagesBecomeDeadLettersWithTheirOrigin) {
   const Sent no_uuid{"not-a-uuid", "k", "x"};
-  ASSERT_TRUE(Apply({New("k", "good"), no_uuid, New("\xff\x00k", "unreadable")}).ok());
+  ASSERT_TRUE(
+      Apply({New("k", "good"), no_uuid, New(std::string("\xff\0k", 3), "unreadable")}).ok());
   EXPECT_EQ(Written(), "good");
   EXPECT_EQ(outcomes_.dead_letters, 2);
   EXPECT_EQ(database_.Count("SELECT count(*) FROM outbox WHERE topic = 'commands-dlt'"), 2);
@@ -169,6 +170,34 @@ TEST_F(UnitTest, AnOutageLeavesNothingAndBlamesNobody) {
   EXPECT_EQ(Written(), "");
   EXPECT_EQ(database_.Count("SELECT count(*) FROM inbox"), 0);
   EXPECT_EQ(database_.Count("SELECT count(*) FROM inbox_parked"), 0);
+}
+
+TEST_F(UnitTest, AnOutageBehindWhatIsDoneKeepsThat) {
+  std::vector<Sent> batch{{"no id", "a", "unreadable"}, New("b", "violates")};
+  for (int i = 2; i < 70; ++i) batch.push_back(New("c", "fine"));
+  batch[66].payload = "outage";
+  EXPECT_TRUE(absl::IsUnavailable(Apply(batch)));
+  EXPECT_EQ(outcomes_.messages(), 64);
+  batch[66].payload = "fine again";
+  batch.erase(batch.begin(), batch.begin() + outcomes_.messages());
+  ASSERT_TRUE(Apply(batch).ok());
+  EXPECT_EQ(outcomes_.applied, 6);
+  EXPECT_EQ(database_.Count("SELECT count(*) FROM written"), 68);
+  EXPECT_EQ(database_.Count("SELECT count(*) FROM outbox WHERE topic = 'commands-dlt'"), 1);
+}
+
+TEST_F(UnitTest, ParkedMessagesArriveInTheirOrderHoweverMany) {
+  ASSERT_TRUE(Apply({New("k", "violates")}).ok());
+  std::vector<Sent> batch;
+  std::string expected = "violates";
+  for (int i = 0; i < 500; ++i) {
+    batch.push_back(New("k", std::to_string(i)));
+    expected += "," + std::to_string(i);
+  }
+  ASSERT_TRUE(Apply(batch).ok());
+  EXPECT_EQ(database_.Ask("SELECT string_agg(convert_from(payload, 'UTF8'), ',' ORDER BY arrival) "
+                          "FROM inbox_parked"),
+            expected);
 }
 
 TEST_F(UnitTest, MoreFaultsThanOneTransactionHoldsSavepoints) {

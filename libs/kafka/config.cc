@@ -26,7 +26,7 @@ constexpr Reserved kReserved[] = {
     {"enable.auto.offset.store", "offsets are committed after the database transaction"},
     {"auto.offset.reset", "a new group must not skip what is there"},
     {"partition.assignment.strategy", "the doors rely on eager rebalances"},
-    {"enable.partition.eof", "the doors do not expect it"},
+    {"enable.partition.eof", "the watch for partitions that stand still rests on it"},
     {"acks", "the relay confirms only what all replicas have"},
     {"request.required.acks", "the relay confirms only what all replicas have"},
     {"enable.idempotence", "the order of a key's events rests on it"},

@@ -26,6 +26,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -68,8 +69,8 @@ class Consumer {
  public:
   struct PartitionLag {
     TopicPartition partition;
-    // Messages at the broker that are not stored yet.
-    std::int64_t messages = 0;
+    // Messages at the broker that are not stored yet. Not known while the broker does not answer.
+    std::optional<std::int64_t> messages;
   };
 
   // Joins in the background: brokers that are down are logged and waited for.
@@ -101,7 +102,7 @@ class Consumer {
   // Ends a waiting Poll, or else the next one, at once.
   void Wakeup();
 
-  // For each partition that is ours and whose end is known. Cheap: the ends are asked for in the
+  // For each partition that is ours. Cheap: the ends are asked for in the
   // background, every two seconds and after an assignment.
   std::vector<PartitionLag> Lag() const;
 

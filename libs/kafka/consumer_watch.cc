@@ -79,7 +79,7 @@ void Consumer::Impl::Look() {
     const bool known = know_ends && end.err == RD_KAFKA_RESP_ERR_NO_ERROR && end.offset >= 0;
     one->end = known ? end.offset : kUnknown;
   }
-  if (know_ends && Stalled()) restart_wanted = true;
+  if (Stalled()) restart_wanted = true;
 }
 
 bool Consumer::Impl::Stalled() {
@@ -87,7 +87,10 @@ bool Consumer::Impl::Stalled() {
   const Clock::time_point now = Clock::now();
   bool stalled = false, all_well = true;
   for (Owned& one : owned) {
-    if (one.end == kUnknown) continue;
+    if (one.end == kUnknown) {
+      one.stall = {};  // a broker that was away has not stood still
+      continue;
+    }
     const std::int64_t position = std::max(one.read, one.reached);
     const Verdict verdict = one.stall.OnLook(
         {.now = now, .position = position, .end = one.end, .waited = waited.load()}, patience);
@@ -112,8 +115,9 @@ std::vector<Consumer::PartitionLag> Consumer::Lag() const {
   const std::lock_guard lock(impl_->mutex);
   for (const Impl::Owned& one : impl_->owned) {
     const std::int64_t position = PositionOf(one);
+    lags.push_back({.partition = one.partition});
     if (position == Impl::kUnknown || one.end == Impl::kUnknown) continue;
-    lags.push_back({one.partition, std::max<std::int64_t>(one.end - position, 0)});
+    lags.back().messages = std::max<std::int64_t>(one.end - position, 0);
   }
   return lags;
 }

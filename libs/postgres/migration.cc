@@ -2,6 +2,8 @@
 
 #include <openssl/sha.h>
 
+#include <algorithm>
+
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
@@ -51,21 +53,42 @@ absl::StatusOr<AppliedByComponent> ReadApplied(Connection& connection) {
   return applied;
 }
 
-// What was applied must be the beginning of what the program knows.
-absl::Status CheckPrefix(const MigrationSet& set, const std::vector<Applied>& applied) {
-  if (applied.size() > set.migrations.size()) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "the database is ahead of this program: ", set.component, " is at ", applied.back().name,
-        ", the program knows ", set.migrations.size(), " migrations; deploy the newer program"));
+const Migration* Find(const MigrationSet& set, int64_t version) {
+  for (const Migration& migration : set.migrations) {
+    if (migration.version == version) return &migration;
   }
-  for (size_t i = 0; i < applied.size(); ++i) {
-    if (applied[i].checksum != ChecksumOf(set.migrations[i].sql)) {
+  return nullptr;
+}
+
+// What was applied must be known to the program, in the same words.
+absl::Status CheckApplied(const MigrationSet& set, const std::vector<Applied>& applied) {
+  for (const Applied& one : applied) {
+    const Migration* known = Find(set, one.version);
+    if (known == nullptr) {
       return absl::FailedPreconditionError(absl::StrCat(
-          set.component, ": ", applied[i].name, " was applied with another text than ",
-          set.migrations[i].name, " has now; an applied migration never changes, add a new one"));
+          "the database is ahead of this program: ", set.component, " is at ", one.name,
+          ", the program knows ", set.migrations.size(), " migrations; deploy the newer program"));
+    }
+    if (one.checksum != ChecksumOf(known->sql)) {
+      return absl::FailedPreconditionError(
+          absl::StrCat(set.component, ": ", one.name, " was applied with another text than ",
+                       known->name, " has now; an applied migration never changes, add a new one"));
     }
   }
   return absl::OkStatus();
+}
+
+// In order. One before others that were applied can be missing too, where two branches were merged.
+std::vector<const Migration*> Missing(const MigrationSet& set,
+                                      const std::vector<Applied>& applied) {
+  std::vector<const Migration*> missing;
+  for (const Migration& migration : set.migrations) {
+    const bool done = std::any_of(applied.begin(), applied.end(), [&](const Applied& one) {
+      return one.version == migration.version;
+    });
+    if (!done) missing.push_back(&migration);
+  }
+  return missing;
 }
 
 std::string Quoted(const std::string& identifier) {
@@ -108,15 +131,15 @@ absl::StatusOr<std::vector<std::string>> MigrateLocked(Connection& owner,
   auto applied = ReadApplied(owner);
   if (!applied.ok()) return applied.status();
   for (const MigrationSet* set : sets) {
-    absl::Status sound = CheckPrefix(*set, (*applied)[set->component]);
+    absl::Status sound = CheckApplied(*set, (*applied)[set->component]);
     if (!sound.ok()) return sound;
   }
   std::vector<std::string> names;
   for (const MigrationSet* set : sets) {
-    for (size_t i = (*applied)[set->component].size(); i < set->migrations.size(); ++i) {
-      absl::Status done = Apply(owner, *set, set->migrations[i], variables);
+    for (const Migration* migration : Missing(*set, (*applied)[set->component])) {
+      absl::Status done = Apply(owner, *set, *migration, variables);
       if (!done.ok()) return done;
-      names.push_back(absl::StrCat(set->component, "/", set->migrations[i].name));
+      names.push_back(absl::StrCat(set->component, "/", migration->name));
     }
   }
   return names;
@@ -146,11 +169,11 @@ absl::Status CheckMigrated(Connection& connection, absl::Span<const MigrationSet
   }
   for (const MigrationSet* set : sets) {
     const std::vector<Applied>& done = applied[set->component];
-    if (absl::Status sound = CheckPrefix(*set, done); !sound.ok()) return sound;
-    if (done.size() < set->migrations.size()) {
-      return absl::FailedPreconditionError(
-          absl::StrCat("the database lacks migration ", set->component, "/",
-                       set->migrations[done.size()].name, "; run this program's `migrate` verb"));
+    if (absl::Status sound = CheckApplied(*set, done); !sound.ok()) return sound;
+    if (const auto missing = Missing(*set, done); !missing.empty()) {
+      return absl::FailedPreconditionError(absl::StrCat("the database lacks migration ",
+                                                        set->component, "/", missing.front()->name,
+                                                        "; run this program's `migrate` verb"));
     }
   }
   return absl::OkStatus();

@@ -37,6 +37,18 @@ TEST(MigrationTest, RefusesADatabaseAhead) {
   EXPECT_THAT(CheckMigrated(owner, {&kOne}).message(), HasSubstr("ahead"));
 }
 
+TEST(MigrationTest, AnEarlierOneThatCameLaterIsAppliedToo) {
+  testsupport::TestDatabase database;
+  Connection owner = database.Connect();
+  const Migration third{3, "0003_c.sql", "CREATE TABLE c ()"};
+  const MigrationSet branch{"shop", {kTwo.migrations[0], third}};
+  const MigrationSet merged{"shop", {kTwo.migrations[0], kTwo.migrations[1], third}};
+  ASSERT_TRUE(Migrate(owner, {&branch}, kReader).ok());
+  EXPECT_THAT(CheckMigrated(owner, {&merged}).message(), HasSubstr("lacks migration shop/0002_b"));
+  EXPECT_THAT(*Migrate(owner, {&merged}, kReader), ElementsAre("shop/0002_b.sql"));
+  EXPECT_TRUE(CheckMigrated(owner, {&merged}).ok());
+}
+
 TEST(MigrationTest, RefusesAChangedText) {
   testsupport::TestDatabase database;
   Connection owner = database.Connect();

@@ -27,7 +27,7 @@ absl::Status SendOne(postgres::Pool& pool, const std::string& service, const std
   return work->Commit();
 }
 
-// Logs that the database cannot be used, at once and then twice a minute, and that it can again.
+// Logs that the database cannot be used, at once and then now and again, and that it can again.
 class DatabaseNews {
  public:
   void Take(const absl::Status& status) {
