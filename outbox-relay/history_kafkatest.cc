@@ -4,7 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "outbox-relay/history/accept.h"
 #include "outbox-relay/source/lsn.h"
-#include "outbox-relay/testing/relay_fixture.h"
+#include "outbox-relay/testing/history_fixture.h"
 
 namespace relay {
 namespace {
@@ -12,53 +12,7 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-class HistoryTest : public RelayFixture {
- protected:
-  void SetUp() override {
-    MakeSlot();
-    MakeTopic(topic_);
-  }
-
-  std::string Slot() const { return "outbox_" + database_.name(); }
-  void DropSlot() { Execute(absl::StrCat("SELECT pg_drop_replication_slot('", Slot(), "')")); }
-
-  // A relay publishes `prefix`1 to 100, is killed, and what it leaves is at rest.
-  void PublishAndDie(const std::string& prefix = "published") {
-    auto relay = StartRelay();
-    InsertEvents(prefix, 100);
-    Eventually("all is recorded", [&] {
-      return relay->Metric("outbox_published_events_total{source=\"test\"}") >= 100 &&
-             database_.Count(
-                 "SELECT count(*) FROM outbox WHERE tx >= "
-                 "pg_snapshot_xmin(coalesce(nullif((SELECT details FROM "
-                 "outbox_relay_state)::json ->> 'snapshot', ''), '1:1:')::pg_snapshot)") == 0;
-    });
-    relay->Kill();
-    Eventually("the slot is let go", [&] { return !SlotActive(); });
-  }
-
-  void ExpectRefused(const RelayProcess& relay, const std::string& what) {
-    Eventually("it says: " + what, [&] { return relay.log().find(what) != std::string::npos; });
-    EXPECT_THAT(relay.log(), HasSubstr("Choices: (1)"));
-    EXPECT_THAT(relay.Get("/readyz"), HasSubstr("failed test: "));
-    EXPECT_EQ(relay.Metric("outbox_relay_history_changed{source=\"test\"}"), 1);
-    EXPECT_FALSE(SlotActive());
-  }
-
-  AcceptOptions Accepting(const std::string& finding = "") const {
-    return {.conninfo = database_.relay(),
-            .topic = {.kafka = kafka_, .topic = state_topic_, .source = "test"},
-            .finding = finding,
-            .published_up_to_seq = -1};
-  }
-  // The id of what the verb finds now.
-  std::string Finding() const {
-    const absl::StatusOr<std::string> told = AcceptHistory(Accepting());
-    EXPECT_TRUE(told.ok()) << told.status();
-    const size_t at = told.ok() ? told->find("--finding=") : std::string::npos;
-    return at == std::string::npos ? "none" : told->substr(at + 10, 8);
-  }
-};
+class HistoryTest : public HistoryFixture {};
 
 TEST_F(HistoryTest, ThePositionIsRecordedBeforeTheSlotHearsOfIt) {
   auto relay = StartRelay();
@@ -150,7 +104,7 @@ TEST_F(HistoryTest, ASlotThatWasMadeAgainIsNoticedAndAcceptedByName) {
 TEST_F(HistoryTest, ASlotThatWasMovedOnIsNoticed) {
   PublishAndDie();
   InsertEvents("skipped", 1);
-  Execute(absl::StrCat("SELECT pg_replication_slot_advance('", Slot(), "', pg_current_wal_lsn())"));
+  AdvanceSlot();
   auto relay = StartRelay();
   ExpectRefused(*relay, "somebody moved it or made it again");
 }

@@ -86,6 +86,12 @@ void AddRunFlags(service::Flags& flags, service::Verb& run, Config* config) {
        .help = "Memory, in MiB and for each source, for events that Kafka has not acknowledged. "
                "When it is used up, reading waits.",
        .check = service::InRange(1, 4096)});
+  run.Add(&config->heal,
+          {.name = "heal",
+           .help = "What to do when server or slot are not as relays have left them. stop: say so "
+                   "and wait for a person. table: publish from the outbox's rows what is not at "
+                   "Kafka, make the slot anew, and go on; where nothing can be proven, stop.",
+           .check = service::OneOf({"stop", "table"})});
   run.Add(&config->state_topic,
           {.name = "state_topic",
            .help = "Compacted topic with a copy of each source's position, so that a restored or "
@@ -129,6 +135,7 @@ std::vector<SourceOptions> ToSourceOptions(const Config& config) {
     options.producer.kafka = service::ToSettings(config.kafka, "outbox-relay-" + source.name);
     options.producer.max_in_flight_bytes = static_cast<size_t>(config.max_in_flight_mb) << 20;
     options.state_topic = config.state_topic;
+    options.heal = config.heal == "table";
     all.push_back(std::move(options));
   }
   return all;

@@ -23,6 +23,7 @@ struct Config {
   int wal_sender_timeout_s = 10;
   int max_in_flight_mb = 8;
   std::string state_topic = "outbox-relay-state";
+  std::string heal = "stop";
   UpkeepConfig upkeep;
   std::chrono::seconds stall_timeout{60};
 };

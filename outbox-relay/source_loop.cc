@@ -9,6 +9,7 @@
 
 #include "libs/telemetry/check.h"
 #include "libs/telemetry/log.h"
+#include "outbox-relay/heal/heal.h"
 #include "outbox-relay/history/gather.h"
 #include "outbox-relay/history/refusal.h"
 #include "outbox-relay/relay.h"
@@ -65,7 +66,8 @@ absl::Status SourceLoop::RunSession(std::stop_token stop) {
   if (!stream.ok()) return stream.status();
   // The watch may not have seen it yet: a relay that takes over must not begin.
   if ((*stream)->paused()) return absl::CancelledError("paused");
-  if (absl::Status status = Reconcile(**stream); !status.ok()) return status;
+  if (absl::Status status = Reconcile(**stream, stop); !status.ok()) return status;
+  if (std::exchange(healed_, false)) return RunSession(stop);  // on the new slot
   if (absl::Status status = MakeProducer(); !status.ok()) return status;
   const Lsn from = std::max(ledger_.confirmed(), state_.gate().recorded());
   if (absl::Status status = (*stream)->Start(from); !status.ok()) return status;
@@ -90,12 +92,12 @@ absl::Status SourceLoop::RunSession(std::stop_token stop) {
   return ended;
 }
 
-absl::Status SourceLoop::Reconcile(ReplicationStream& stream) {
+absl::Status SourceLoop::Reconcile(ReplicationStream& stream, std::stop_token stop) {
   absl::StatusOr<Evidence> evidence = GatherEvidence(stream, StateTopicOf(options_), kTopicAnswer);
   if (!evidence.ok()) return evidence.status();
   const Verdict verdict = Judge(*evidence);
   metrics_.history_changed.Set(verdict.ok() ? 0 : 1);
-  if (!verdict.ok()) return Refusal(verdict, options_.name);
+  if (!verdict.ok() || CanHeal(*evidence, verdict)) return HealSource(*evidence, verdict, stop);
   // Where nothing was recorded, the slot may never have been made.
   absl::Status usable = CheckSlotState(stream.slot_state());
   if (!usable.ok()) return usable;
@@ -126,6 +128,37 @@ absl::Status SourceLoop::Reconcile(ReplicationStream& stream) {
   return absl::OkStatus();
 }
 
+absl::Status SourceLoop::HealSource(const Evidence& evidence, const Verdict& verdict,
+                                    std::stop_token stop) {
+  // Positions of another history are no measure here, neither for what may be told nor for what
+  // partition may be emptied.
+  ForgetPositions();
+  // What an operator has asked for by name needs no flag.
+  if (!CanHeal(evidence, verdict) || (!verdict.ok() && !options_.heal)) {
+    return Refusal(verdict, options_.name);
+  }
+  if (absl::Status made = MakeProducer(); !made.ok()) return made;
+  absl::StatusOr<HealReport> report =
+      Heal({.conninfo = options_.conninfo, .topic = StateTopicOf(options_), .stop = stop}, evidence,
+           verdict, *producer_);
+  // Nothing of it may come behind the stream that begins now.
+  ForgetPositions();
+  if (!report.ok()) return report.status();
+  metrics_.history_changed.Set(0);
+  metrics_.published_events.Increment(static_cast<double>(report->published));
+  telemetry::Log(report->cannot_prove.empty() ? telemetry::Level::kInfo : telemetry::Level::kWarn,
+                 "healed from the outbox's rows",
+                 {{"source", options_.name},
+                  {"finding", NameOf(verdict.finding)},
+                  {"compared", report->compared},
+                  {"found", report->found},
+                  {"published", report->published},
+                  {"cannot_prove",
+                   report->cannot_prove.empty() ? std::string("none") : report->cannot_prove}});
+  healed_ = true;
+  return absl::OkStatus();
+}
+
 absl::Status SourceLoop::MakeProducer() {
   if (producer_ != nullptr) return absl::OkStatus();
   ProducerOptions options = options_.producer;
@@ -140,6 +173,7 @@ void SourceLoop::ForgetPositions() {
   AbandonProducer();
   ledger_ = Ledger();
   already_durable_.clear();
+  history_.reset();
   state_.SetConfirmed(Lsn{});
 }
 

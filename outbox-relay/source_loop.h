@@ -30,6 +30,8 @@ struct SourceOptions {
   std::chrono::milliseconds drain_timeout{8'000};
   ProducerOptions producer;
   std::string state_topic = "outbox-relay-state";
+  // Whether a lost slot or history is healed from the outbox's rows, instead of stopping.
+  bool heal = false;
 };
 
 // Runs on one thread. A lost Postgres connection keeps the producer and the ledger: what is on its
@@ -49,7 +51,9 @@ class SourceLoop {
   absl::Status RunSession(std::stop_token stop);
   // Whether the server and its slot are as relays have left them. DataLoss: they are not, and a
   // person must choose. Otherwise the ledger stands at the recorded position.
-  absl::Status Reconcile(ReplicationStream& stream);
+  absl::Status Reconcile(ReplicationStream& stream, std::stop_token stop);
+  // DataLoss if it may not, or cannot, be healed; once it is, the stream is connected anew.
+  absl::Status HealSource(const Evidence& evidence, const Verdict& verdict, std::stop_token stop);
   // Goes on in a history that was accepted: what was remembered of another one means nothing.
   void ForgetPositions();
   // Unless there is one.
@@ -71,8 +75,9 @@ class SourceLoop {
   Ledger ledger_;
   Acks acks_;
   std::optional<WalIdentity> history_;  // in which the ledger's positions are
-  int64_t generation_ = 0;              // the record's, at that time
-  std::vector<Lsn> already_durable_;    // what a dropped producer had finished ahead of the rest
+  bool healed_ = false;
+  int64_t generation_ = 0;            // the record's, at that time
+  std::vector<Lsn> already_durable_;  // what a dropped producer had finished ahead of the rest
 
   Lsn confirmed_at_start_;  // of the last session, to see whether it got anywhere
   std::chrono::milliseconds pause_{0};

@@ -8,7 +8,7 @@
 #include "libs/postgres/connection.h"
 #include "outbox-relay/history/gather.h"
 #include "outbox-relay/history/refusal.h"
-#include "outbox-relay/history/state_table.h"
+#include "outbox-relay/history/replace_record.h"
 #include "outbox-relay/source/replication_stream.h"
 
 namespace relay {
@@ -38,19 +38,6 @@ absl::StatusOr<HistoryRecord> NewRecord(postgres::Connection& connection,
   if (!at.ok()) return at.status();
   record.samples.emplace_back(now->Text(0, 0), *at);
   return record;
-}
-
-absl::Status Store(postgres::Connection& connection, const AcceptOptions& options,
-                   const HistoryRecord& record) {
-  if (absl::Status stored = ReplaceStateRow(connection, record); !stored.ok()) return stored;
-  // The row alone is enough: the topic's copy is of an earlier generation then.
-  absl::Status made = EnsureStateTopic(options.topic, kKafka);
-  if (!made.ok()) return absl::OkStatus();
-  auto writer = StateTopicWriter::Create(options.topic);
-  if (!writer.ok()) return writer.status();
-  (*writer)->Write(record);
-  (*writer)->Flush(kKafka);
-  return absl::OkStatus();
 }
 
 }  // namespace
@@ -91,7 +78,8 @@ absl::StatusOr<std::string> AcceptHistory(const AcceptOptions& options) {
   if (!connection.ok()) return connection.status();
   absl::StatusOr<HistoryRecord> record = NewRecord(*connection, options, *evidence, verdict);
   if (!record.ok()) return record.status();
-  if (absl::Status stored = Store(*connection, options, *record); !stored.ok()) return stored;
+  if (absl::Status stored = ReplaceRecord(*connection, options.topic, *record); !stored.ok())
+    return stored;
   return absl::StrCat("Accepted (", NameOf(verdict.finding), "): ", verdict.what,
                       ". Relays go on behind ", ToString(record->confirmed),
                       options.published_up_to_seq < 0

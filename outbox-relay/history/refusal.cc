@@ -23,6 +23,11 @@ absl::Status Refusal(const Verdict& verdict, std::string_view source_name) {
     default:
       break;
   }
+  if (verdict.basis) {
+    choices.push_back(
+        "start the relay with --heal=table: it publishes from the outbox's rows what is not at "
+        "Kafka, makes the slot anew and goes on");
+  }
   const bool has_slot = verdict.finding != Finding::kSlotMissing &&
                         verdict.finding != Finding::kSlotLost &&
                         verdict.finding != Finding::kSlotForeign;
@@ -36,6 +41,13 @@ absl::Status Refusal(const Verdict& verdict, std::string_view source_name) {
         absl::StrCat("accept that events may be missing: outbox-relay accept-history "
                      "--source=",
                      source, "=… --finding=", verdict.id));
+    if (!verdict.basis) {
+      choices.push_back(absl::StrCat(
+          "no recorded snapshot counts here, so no row can be proven published; if you know up to "
+          "which `seq` the rows are at Kafka: outbox-relay accept-history --source=",
+          source, "=… --finding=", verdict.id,
+          " --published_up_to_seq=N, then the relay publishes the rows behind it"));
+    }
   }
   std::string text = absl::StrCat(
       verdict.what, ". Going on could skip events in silence, so this source stops. Choices:");

@@ -10,6 +10,7 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 HistoryRecord Record(uint64_t confirmed) {
   return {.source = "shop",
@@ -89,9 +90,9 @@ TEST(VerdictTest, TheTopicAloneIsEnough) {
 TEST(VerdictTest, AnotherClusterHasNoSnapshotThatCounts) {
   Evidence evidence = Usual();
   evidence.server.system_id = "8";
-  EXPECT_THAT(
-      Refused(evidence, Finding::kOtherSystem),
-      AllOf(HasSubstr("system identifier 8, not 7"), HasSubstr("bring the right one back")));
+  EXPECT_THAT(Refused(evidence, Finding::kOtherSystem),
+              AllOf(HasSubstr("system identifier 8, not 7"), HasSubstr("bring the right one back"),
+                    HasSubstr("--published_up_to_seq=N"), Not(HasSubstr("--heal=table"))));
   EXPECT_FALSE(Judge(evidence).basis);
 }
 
@@ -100,7 +101,8 @@ TEST(VerdictTest, AnotherTimelineHealsFromTheDatabasesCopyAlone) {
   evidence.server.timeline = 2;
   evidence.slot.exists = false;  // slots do not come along
   evidence.database->snapshot = "the database's";
-  EXPECT_THAT(Refused(evidence, Finding::kOtherTimeline), HasSubstr("timeline 2, before on 1"));
+  EXPECT_THAT(Refused(evidence, Finding::kOtherTimeline),
+              AllOf(HasSubstr("timeline 2, before on 1"), HasSubstr("--heal=table")));
   EXPECT_EQ(Judge(evidence).basis->snapshot, "the database's");
   evidence.database.reset();
   EXPECT_FALSE(Judge(evidence).basis);
@@ -153,9 +155,9 @@ TEST(VerdictTest, ACopyOfAnotherDatabase) {
 TEST(VerdictTest, ASlotThatIsGoneLostOrForeign) {
   Evidence evidence = Usual();
   evidence.slot.exists = false;
-  EXPECT_THAT(
-      Refused(evidence, Finding::kSlotMissing),
-      AllOf(HasSubstr("outbox_shop is gone"), HasSubstr("pg_create_logical_replication_slot")));
+  EXPECT_THAT(Refused(evidence, Finding::kSlotMissing),
+              AllOf(HasSubstr("outbox_shop is gone"), HasSubstr("--heal=table"),
+                    HasSubstr("pg_create_logical_replication_slot")));
   EXPECT_EQ(Judge(evidence).basis->confirmed, Lsn{1'000});
   evidence = Usual();
   evidence.slot.lost = true;

@@ -16,6 +16,7 @@ struct Options {
   service::KafkaConfig kafka;
   std::string state_topic = "outbox-relay-state";
   std::string finding;
+  std::int64_t published_up_to_seq = -1;
 };
 
 int AcceptAndTell(const Options& options) {
@@ -25,7 +26,8 @@ int AcceptAndTell(const Options& options) {
        .topic = {.kafka = service::ToSettings(options.kafka, "outbox-relay-accept-history"),
                  .topic = options.state_topic,
                  .source = source.name},
-       .finding = options.finding});
+       .finding = options.finding,
+       .published_up_to_seq = options.published_up_to_seq});
   if (!told.ok()) {
     std::fprintf(stderr, "accept-history: %s\n", std::string(told.status().message()).c_str());
     return 1;
@@ -51,6 +53,12 @@ void AddAcceptHistoryVerb(Verbs& verbs) {
            {.name = "finding",
             .help = "What is accepted, as the relay's error names it. It stands for this server, "
                     "slot and position only: the next finding has another name."});
+  verb.Add(&options->published_up_to_seq,
+           {.name = "published_up_to_seq",
+            .help = "After a restore: the outbox's rows up to this `seq` are at Kafka, says the "
+                    "operator; the relay publishes the rows behind it that are not, before it goes "
+                    "on. -1: none.",
+            .check = service::InRange(-1, 9.2e18)});
   verbs.flags().AddCheck(verb, [options] {
     return options->sources.size() == 1
                ? absl::OkStatus()

@@ -1,0 +1,179 @@
+#include "outbox-relay/heal/heal.h"
+
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "libs/postgres/connection.h"
+#include "libs/postgres/sql_error.h"
+#include "libs/telemetry/log.h"
+#include "outbox-relay/heal/new_slot.h"
+#include "outbox-relay/heal/republish.h"
+#include "outbox-relay/heal/topic_ids.h"
+#include "outbox-relay/history/replace_record.h"
+#include "outbox-relay/history/state_table.h"
+
+namespace relay {
+namespace {
+
+int64_t SeqOf(const Evidence& evidence) {
+  return evidence.database ? evidence.database->published_up_to_seq : -1;
+}
+
+// Which rows count as published: by an operator's word, or by a snapshot. A literal, for the
+// cursor.
+std::string PublishedCondition(const Evidence& evidence, const HistoryRecord& basis) {
+  if (const int64_t seq = SeqOf(evidence); seq >= 0) return absl::StrCat("o.seq <= ", seq);
+  // Digits, colons and commas, as Postgres wrote it; an index on tx finds the rest.
+  std::string snapshot;
+  for (const char c : basis.snapshot) {
+    if ((c >= '0' && c <= '9') || c == ':' || c == ',') snapshot += c;
+  }
+  return absl::StrCat("(o.tx < pg_snapshot_xmin('", snapshot,
+                      "'::pg_snapshot) OR pg_visible_in_snapshot(o.tx, '", snapshot,
+                      "'::pg_snapshot))");
+}
+
+absl::Status NeedsOutbox(absl::Status error) {
+  return absl::Status(
+      error.code(),
+      absl::StrCat("healing reads the outbox's rows: ", std::string(error.message()),
+                   ". It needs the columns id, aggregateid, type, topic, payload, seq, tx, "
+                   "traceparent, headers, created_at, SELECT on them, and the tables that the "
+                   "service's `migrate` verb makes"));
+}
+
+// A key with parked events has an order to keep: what is to be published belongs behind those.
+absl::Status CheckParked(postgres::Connection& connection, const std::string& missing) {
+  auto rows = connection.Execute(absl::StrCat(
+      "SELECT count(*) FROM outbox o JOIN outbox_parked_keys k ON k.topic = o.topic AND k.name = "
+      "'k' || o.aggregateid WHERE ",
+      missing));
+  if (!rows.ok()) return NeedsOutbox(rows.status());
+  if (rows->Int64(0, 0) == 0) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      "healing would publish up to ", rows->Int64(0, 0),
+      " events of parked keys ahead of what is parked. Fix: release or drop the parked keys "
+      "(outbox-relay parked list) with a relay that streams, or drop them by hand; then healing "
+      "goes on"));
+}
+
+// What of the past is no longer in the table.
+absl::StatusOr<std::string> Gap(postgres::Connection& connection, const std::string& published) {
+  auto rows = connection.Execute(absl::StrCat("SELECT EXISTS (SELECT FROM outbox o WHERE ",
+                                              published, "), min(seq) FROM outbox"));
+  if (!rows.ok()) return NeedsOutbox(rows.status());
+  if (rows->Bool(0, 0)) return std::string();
+  if (rows->IsNull(0, 1)) {
+    return std::string("the outbox is empty: rows that were removed from it, if any");
+  }
+  if (rows->Int64(0, 1) == 1) return std::string();
+  return absl::StrCat("rows with seq below ", rows->Int64(0, 1),
+                      ", which are no longer in the outbox: whether each was published");
+}
+
+// The transaction that sees what the new slot's stream does not bring.
+absl::Status OpenSnapshot(postgres::Connection& connection, const NewSlot& slot) {
+  return connection.ExecuteScript(
+      absl::StrCat("SET statement_timeout = 0; SET synchronous_commit = local; "
+                   "BEGIN ISOLATION LEVEL REPEATABLE READ; SET TRANSACTION SNAPSHOT '",
+                   slot.snapshot, "'"));
+}
+
+absl::StatusOr<std::set<std::string>> TopicsOf(postgres::Connection& connection,
+                                               const std::string& missing,
+                                               const TopicOffsets& offsets) {
+  std::set<std::string> topics;
+  for (const auto& [topic, partitions] : offsets) topics.insert(topic);
+  auto rows =
+      connection.Execute(absl::StrCat("SELECT DISTINCT o.topic FROM outbox o WHERE ", missing));
+  if (!rows.ok()) return NeedsOutbox(rows.status());
+  for (int i = 0; i < rows->rows(); ++i) topics.emplace(rows->Text(i, 0));
+  return topics;
+}
+
+// One relay at a time, and none on what another has healed meanwhile.
+absl::Status TakeTurn(postgres::Connection& lock, const Evidence& evidence) {
+  auto taken = lock.Execute(
+      "SELECT pg_try_advisory_lock(hashtextextended('outbox-relay heals ' || $1::text, 0))",
+      postgres::Params().Text(evidence.slot.name));
+  if (!taken.ok()) return taken.status();
+  if (!taken->Bool(0, 0)) return absl::AlreadyExistsError("another relay is healing this source");
+  absl::StatusOr<StateRow> row = ReadStateRow(lock.raw(), evidence.slot.name);
+  if (!row.ok()) return row.status();
+  const int64_t before = evidence.database ? evidence.database->generation : 0;
+  const int64_t now = row->record ? row->record->generation : 0;
+  return now == before ? absl::OkStatus()
+                       : absl::AlreadyExistsError("another relay has healed this source");
+}
+
+}  // namespace
+
+bool CanHeal(const Evidence& evidence, const Verdict& verdict) {
+  return verdict.ok() ? SeqOf(evidence) >= 0 : verdict.basis.has_value();
+}
+
+absl::StatusOr<HealReport> Heal(const HealOptions& options, const Evidence& evidence,
+                                const Verdict& verdict, Producer& producer) {
+  if (!evidence.topic_read) {
+    return absl::UnavailableError("healing waits for Kafka: no broker answers");
+  }
+  const HistoryRecord& basis = verdict.basis ? *verdict.basis : *evidence.database;
+  auto lock = postgres::Connection::Open(options.conninfo, "outbox-relay heal");
+  if (!lock.ok()) return lock.status();
+  if (absl::Status turn = TakeTurn(*lock, evidence); !turn.ok()) return turn;
+  telemetry::Warn(
+      "healing from the outbox's rows: making the slot anew (waits for open "
+      "transactions of the whole server)",
+      {{"source", options.topic.source},
+       {"slot", evidence.slot.name},
+       {"finding", NameOf(verdict.finding)},
+       {"published_up_to", ToString(basis.confirmed)}});
+  absl::StatusOr<NewSlot> slot = MakeSlotAnew(options.conninfo, evidence.slot, options.stop);
+  if (!slot.ok()) return slot.status();
+
+  auto reader = postgres::Connection::Open(options.conninfo, "outbox-relay heal");
+  if (!reader.ok()) return reader.status();
+  if (absl::Status open = OpenSnapshot(*reader, *slot); !open.ok()) return open;
+  auto snapshot = reader->Execute("SELECT pg_current_snapshot()::text");
+  if (!snapshot.ok()) return snapshot.status();
+  const std::string published = PublishedCondition(evidence, basis);
+  const std::string missing = absl::StrCat(
+      "NOT ", published, " AND NOT EXISTS (SELECT FROM outbox_parked p WHERE p.id = o.id::text)");
+  if (absl::Status parked = CheckParked(*reader, missing); !parked.ok()) return parked;
+
+  HealReport report;
+  absl::StatusOr<std::string> gap = Gap(*reader, published);
+  if (!gap.ok()) return gap.status();
+  report.cannot_prove = *std::move(gap);
+  auto topics = TopicsOf(*reader, missing, basis.offsets);
+  if (!topics.ok()) return topics.status();
+  auto at_kafka = ReadTopicIds(options.topic.kafka, *topics, basis.offsets, options.stop);
+  if (!at_kafka.ok()) return at_kafka.status();
+  absl::Status declared = reader->ExecuteScript(
+      absl::StrCat("DECLARE missing NO SCROLL CURSOR FOR SELECT ", kRepublishColumns,
+                   " FROM outbox o WHERE ", missing, " ORDER BY o.seq"));
+  if (!declared.ok()) return NeedsOutbox(declared);
+  Republished counts;
+  absl::Status done = Republish(*reader, "missing", *at_kafka, options.topic.source, producer,
+                                options.stop, counts);
+  if (!done.ok()) return done;
+  report.compared = counts.compared;
+  report.found = counts.found;
+  report.published = counts.published;
+
+  HistoryRecord record{.source = options.topic.source,
+                       .slot = evidence.slot.name,
+                       .generation = verdict.next_generation,
+                       .system_id = evidence.server.system_id,
+                       .timeline = evidence.server.timeline,
+                       .confirmed = slot->begin,
+                       .snapshot = std::string(snapshot->Text(0, 0)),
+                       .snapshot_at = slot->begin,
+                       .offsets = at_kafka->ends};
+  absl::Status stored = ReplaceRecord(*lock, options.topic, record);
+  if (!stored.ok()) return stored;
+  return report;
+}
+
+}  // namespace relay

@@ -1,0 +1,61 @@
+#include "outbox-relay/heal/new_slot.h"
+
+#include <poll.h>
+
+#include <chrono>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "libs/postgres/result.h"
+#include "libs/postgres/sql_error.h"
+#include "outbox-relay/source/replication_checks.h"
+
+namespace relay {
+namespace {
+
+// One command on a replication connection, which may take as long as a stranger's transaction.
+absl::StatusOr<postgres::Result> Run(PGconn* connection, const std::string& command,
+                                     std::stop_token stop) {
+  if (PQsendQuery(connection, command.c_str()) != 1) {
+    return postgres::ErrorFrom(connection, nullptr, command);
+  }
+  while (PQisBusy(connection) != 0) {
+    if (stop.stop_requested()) return absl::CancelledError("stopping");
+    pollfd socket = {PQsocket(connection), POLLIN, 0};
+    poll(&socket, 1, 200);
+    if (PQconsumeInput(connection) == 0) return postgres::ErrorFrom(connection, nullptr, command);
+  }
+  postgres::Result result(PQgetResult(connection));
+  while (PGresult* rest = PQgetResult(connection)) PQclear(rest);
+  if (!result.ok()) return postgres::ErrorFrom(connection, result.raw(), command);
+  return result;
+}
+
+}  // namespace
+
+absl::StatusOr<NewSlot> MakeSlotAnew(const std::string& conninfo, const SlotState& old,
+                                     std::stop_token stop) {
+  absl::StatusOr<PgConnection> connection =
+      ConnectForReplication(conninfo, std::chrono::seconds(60), /*stop_fd=*/-1);
+  if (!connection.ok()) return connection.status();
+  absl::StatusOr<SlotState> now = ReadSlot(connection->get(), old.name);
+  if (!now.ok()) return now.status();
+  if (now->exists) {
+    if (!now->ours() || !now->active_pid.empty()) return CheckSlotState(*now);
+    auto dropped =
+        Run(connection->get(), absl::StrCat("DROP_REPLICATION_SLOT \"", old.name, "\""), stop);
+    if (!dropped.ok()) return dropped.status();
+  }
+  // The old syntax, which every version takes.
+  auto made = Run(
+      connection->get(),
+      absl::StrCat("CREATE_REPLICATION_SLOT \"", old.name, "\" LOGICAL pgoutput EXPORT_SNAPSHOT"),
+      stop);
+  if (!made.ok()) return made.status();
+  absl::StatusOr<Lsn> begin = ParseLsn(made->Text(0, 1));
+  if (!begin.ok()) return begin.status();
+  std::string snapshot(made->Text(0, 2));
+  return NewSlot{*std::move(connection), std::move(snapshot), *begin};
+}
+
+}  // namespace relay

@@ -1,0 +1,135 @@
+#include "outbox-relay/heal/topic_ids.h"
+
+#include <librdkafka/rdkafka.h>
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <memory>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace relay {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using Client = std::unique_ptr<rd_kafka_t, decltype(&rd_kafka_destroy)>;
+using Message = std::unique_ptr<rd_kafka_message_t, decltype(&rd_kafka_message_destroy)>;
+using Partitions = std::unique_ptr<rd_kafka_topic_partition_list_t,
+                                   decltype(&rd_kafka_topic_partition_list_destroy)>;
+using NameAndValue = std::pair<std::string_view, std::string_view>;
+
+constexpr int kAnswerMilliseconds = 10'000;
+constexpr std::chrono::minutes kStandsStill(1);
+
+absl::Status Failed(rd_kafka_resp_err_t error, const std::string& what) {
+  return absl::UnavailableError(
+      absl::StrCat("reading back what is at Kafka: ", what, ": ", rd_kafka_err2str(error)));
+}
+
+// How many partitions it has; 0 if there is no such topic.
+absl::StatusOr<int> CountPartitions(rd_kafka_t* client, const std::string& topic) {
+  std::unique_ptr<rd_kafka_topic_t, decltype(&rd_kafka_topic_destroy)> handle(
+      rd_kafka_topic_new(client, topic.c_str(), nullptr), &rd_kafka_topic_destroy);
+  if (handle == nullptr) return 0;  // no topic can have such a name
+  const rd_kafka_metadata_t* metadata = nullptr;
+  const rd_kafka_resp_err_t error =
+      rd_kafka_metadata(client, /*all_topics=*/0, handle.get(), &metadata, kAnswerMilliseconds);
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return Failed(error, topic);
+  const rd_kafka_resp_err_t of_topic =
+      metadata->topic_cnt == 1 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+  const int partitions = metadata->topic_cnt == 1 ? metadata->topics[0].partition_cnt : 0;
+  rd_kafka_metadata_destroy(metadata);
+  if (of_topic == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) return 0;
+  if (of_topic != RD_KAFKA_RESP_ERR_NO_ERROR) return Failed(of_topic, topic);
+  return partitions;
+}
+
+std::string_view IdOf(const rd_kafka_message_t* message) {
+  rd_kafka_headers_t* headers = nullptr;
+  const void* id = nullptr;
+  size_t size = 0;
+  if (rd_kafka_message_headers(message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR ||
+      rd_kafka_header_get_last(headers, "id", &id, &size) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return {};
+  }
+  return {static_cast<const char*>(id), size};
+}
+
+}  // namespace
+
+bool TopicIds::Add(std::string_view id) {
+  const absl::StatusOr<uuid::Uuid> parsed = uuid::Parse(id);
+  if (parsed.ok()) ids_.insert(*parsed);
+  return parsed.ok();
+}
+
+bool TopicIds::Contains(std::string_view id) const {
+  const absl::StatusOr<uuid::Uuid> parsed = uuid::Parse(id);
+  return parsed.ok() && ids_.contains(*parsed);
+}
+
+absl::StatusOr<TopicIds> ReadTopicIds(const kafka::Settings& kafka,
+                                      const std::set<std::string>& topics, const TopicOffsets& from,
+                                      std::stop_token stop) {
+  static constexpr NameAndValue kRequired[] = {
+      {"group.id", "outbox-relay-heal"},     {"enable.auto.commit", "false"},
+      {"enable.partition.eof", "true"},      {"auto.offset.reset", "earliest"},
+      {"allow.auto.create.topics", "false"}, {"queued.max.messages.kbytes", "8192"}};
+  absl::StatusOr<kafka::Conf> conf = kafka::MakeConf(kafka, {}, kRequired);
+  if (!conf.ok()) return conf.status();
+  char why[512] = "";
+  Client client(rd_kafka_new(RD_KAFKA_CONSUMER, conf->get(), why, sizeof why), &rd_kafka_destroy);
+  if (client == nullptr) return absl::InvalidArgumentError(absl::StrCat("Kafka consumer: ", why));
+  conf->release();  // the client owns it now
+
+  TopicIds ids;
+  std::map<std::pair<std::string, int32_t>, int64_t> unread;  // partition → where it ends
+  Partitions assigned(rd_kafka_topic_partition_list_new(16),
+                      &rd_kafka_topic_partition_list_destroy);
+  for (const std::string& topic : topics) {
+    absl::StatusOr<int> partitions = CountPartitions(client.get(), topic);
+    if (!partitions.ok()) return partitions.status();
+    const auto known = from.find(topic);
+    for (int32_t partition = 0; partition < *partitions; ++partition) {
+      int64_t low = 0, high = 0;
+      const rd_kafka_resp_err_t error = rd_kafka_query_watermark_offsets(
+          client.get(), topic.c_str(), partition, &low, &high, kAnswerMilliseconds);
+      if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return Failed(error, topic);
+      ids.ends[topic][partition] = high;
+      int64_t begin = low;
+      if (known != from.end() && known->second.contains(partition)) {
+        begin = std::max(begin, known->second.at(partition));
+      }
+      if (begin >= high) continue;
+      unread[{topic, partition}] = high;
+      rd_kafka_topic_partition_list_add(assigned.get(), topic.c_str(), partition)->offset = begin;
+    }
+  }
+  if (rd_kafka_resp_err_t error = rd_kafka_assign(client.get(), assigned.get())) {
+    return Failed(error, "assigning");
+  }
+  Clock::time_point moved = Clock::now();
+  while (!unread.empty()) {
+    if (stop.stop_requested()) return absl::CancelledError("stopping");
+    Message message(rd_kafka_consumer_poll(client.get(), 200), &rd_kafka_message_destroy);
+    if (message == nullptr || (message->err != RD_KAFKA_RESP_ERR_NO_ERROR &&
+                               message->err != RD_KAFKA_RESP_ERR__PARTITION_EOF)) {
+      if (Clock::now() - moved > kStandsStill) {
+        return Failed(message == nullptr ? RD_KAFKA_RESP_ERR__TIMED_OUT : message->err,
+                      unread.begin()->first.first);
+      }
+      continue;
+    }
+    moved = Clock::now();
+    const auto partition = unread.find({rd_kafka_topic_name(message->rkt), message->partition});
+    if (partition == unread.end()) continue;
+    const bool at_end = message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF;
+    if (!at_end) ids.Add(IdOf(message.get()));
+    if (at_end || message->offset + 1 >= partition->second) unread.erase(partition);
+  }
+  return ids;
+}
+
+}  // namespace relay

@@ -1,0 +1,193 @@
+// A lost slot is healed from the outbox's rows: table and topic are compared id by id.
+#include <gmock/gmock.h>
+
+#include <chrono>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "outbox-relay/testing/history_fixture.h"
+
+namespace relay {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class HealTest : public HistoryFixture {
+ protected:
+  // Reads the topic with a client of its own: every row is there, and nothing else is.
+  std::vector<Received> ExpectTableAndTopicAreTheSame() {
+    const int64_t rows = database_.Count("SELECT count(*) FROM outbox");
+    std::vector<Received> records = Read(static_cast<size_t>(rows));
+    std::set<std::string> table;
+    postgres::Connection connection = database_.Connect();
+    auto ids = connection.Execute("SELECT id::text FROM outbox");
+    EXPECT_TRUE(ids.ok()) << ids.status();
+    for (int i = 0; ids.ok() && i < ids->rows(); ++i) table.emplace(ids->Text(i, 0));
+    EXPECT_EQ(Ids(records), table);
+    return records;
+  }
+
+  static int CountRepublished(const std::vector<Received>& records) {
+    int count = 0;
+    for (const Received& record : records) count += record.headers.contains("outbox-republished");
+    return count;
+  }
+
+  void EventuallyHealed(const RelayProcess& relay) {
+    Eventually("it has healed and streams", [&] {
+      return relay.log().find("healed from the outbox's rows") != std::string::npos && SlotActive();
+    });
+  }
+};
+
+TEST_F(HealTest, ASlotThatWasDroppedByOneOfTwoRelays) {
+  PublishAndDie();
+  DropSlot();
+  InsertEvents("in no stream", 50);
+  auto first = StartRelay({"--heal=table"});
+  auto second = StartRelay({"--heal=table"});
+  Eventually("one streams", [&] { return SlotActive(); });
+  InsertEvents("after", 50);
+  const std::vector<Received> records = ExpectTableAndTopicAreTheSame();
+  EXPECT_EQ(records.size(), 200u) << "nothing was published twice";
+  EXPECT_EQ(CountRepublished(records), 50);
+  const std::string logs = first->log() + second->log();
+  EXPECT_THAT(logs, HasSubstr("finding=slot_missing compared=50 found=0 published=50 "
+                              "cannot_prove=none"));
+  // The keys' order is that of the rows.
+  const auto of_key = FirstOccurrences(records).at("key-1");
+  ASSERT_EQ(of_key.size(), 20u);
+  EXPECT_EQ(of_key[9], "published91");
+  EXPECT_EQ(of_key[10], "in no stream1");
+  EXPECT_EQ(of_key[15], "after1");
+}
+
+TEST_F(HealTest, ASlotThatWasMovedOn) {
+  PublishAndDie();
+  InsertEvents("skipped", 50);
+  AdvanceSlot();
+  InsertEvents("in the stream", 50);
+  auto relay = StartRelay({"--heal=table"});
+  EventuallyHealed(*relay);
+  EXPECT_THAT(relay->log(), HasSubstr("finding=slot_moved compared=100"));
+  EXPECT_EQ(ExpectTableAndTopicAreTheSame().size(), 200u);
+  relay->Kill();
+  // Healed is healed.
+  Eventually("the slot is let go", [&] { return !SlotActive(); });
+  InsertEvents("later", 10);
+  auto next = StartRelay();
+  EXPECT_EQ(ExpectTableAndTopicAreTheSame().size(), 210u);
+  EXPECT_THAT(next->log(), Not(HasSubstr("Choices")));
+}
+
+TEST_F(HealTest, ASlotThatWasMadeAgainWhileATransactionWasOpen) {
+  postgres::Connection early = database_.Connect();
+  ASSERT_TRUE(early
+                  .ExecuteScript(absl::StrCat(
+                      "BEGIN; INSERT INTO outbox (id, aggregatetype, aggregateid, type, topic) "
+                      "VALUES (gen_random_uuid(), 'T', 'early', 'T', '",
+                      topic_, "')"))
+                  .ok());
+  PublishAndDie();
+  DropSlot();
+  ASSERT_TRUE(early.ExecuteScript("COMMIT").ok());
+  MakeSlot();
+  InsertEvents("in the stream", 10);
+  auto relay = StartRelay({"--heal=table"});
+  EventuallyHealed(*relay);
+  EXPECT_EQ(ExpectTableAndTopicAreTheSame().size(), 111u);
+}
+
+TEST_F(HealTest, WhatWasPublishedAfterTheRecordIsFoundInTheTopic) {
+  PublishAndDie();
+  const std::string record = database_.Ask("SELECT details FROM outbox_relay_state");
+  const std::string confirmed = database_.Ask("SELECT confirmed::text FROM outbox_relay_state");
+  {
+    auto relay = StartRelay();
+    InsertEvents("published later", 100);
+    Read(200);
+    relay->Kill();
+    Eventually("the slot is let go", [&] { return !SlotActive(); });
+  }
+  // As in an older copy of the database.
+  Execute(absl::StrCat("UPDATE outbox_relay_state SET confirmed = '", confirmed, "', details = $j$",
+                       record, "$j$"));
+  DropSlot();
+  InsertEvents("in no stream", 10);
+  auto relay = StartRelay({"--heal=table"});
+  EventuallyHealed(*relay);
+  EXPECT_THAT(relay->log(), HasSubstr("compared=110 found=100 published=10"));
+  EXPECT_EQ(ExpectTableAndTopicAreTheSame().size(), 210u);
+}
+
+TEST_F(HealTest, KilledInTheMiddleItStartsOver) {
+  PublishAndDie();
+  DropSlot();
+  InsertEvents("in no stream", 30'000);
+  for (int kill = 0; kill < 3; ++kill) {
+    auto relay = StartRelay({"--heal=table"});
+    Eventually("it has begun", [&] {
+      return relay->log().find("healing from the outbox's rows") != std::string::npos;
+    });
+    // Somewhere between the slot and the end.
+    std::this_thread::sleep_for(std::chrono::milliseconds(100 + 300 * kill));
+    relay->Kill();
+    Eventually("its sessions are gone", [&] {
+      return database_.Count(
+                 "SELECT count(*) FROM pg_stat_activity WHERE application_name = "
+                 "'outbox-relay heal' AND datname = current_database()") == 0;
+    });
+  }
+  InsertEvents("after", 100);
+  auto relay = StartRelay({"--heal=table"});
+  Eventually("it streams", [&] { return SlotActive(); });
+  ExpectTableAndTopicAreTheSame();
+}
+
+TEST_F(HealTest, RowsThatAreGoneCannotBeProven) {
+  PublishAndDie();
+  DropSlot();
+  Execute("TRUNCATE outbox");
+  InsertEvents("kept", 10);
+  auto relay = StartRelay({"--heal=table"});
+  EventuallyHealed(*relay);
+  EXPECT_THAT(relay->log(), HasSubstr("cannot_prove=\"rows with seq below 101"));
+  Read(110);
+}
+
+TEST_F(HealTest, AfterARestoreNothingIsProvenUntilAnOperatorSaysFromWhichRowOn) {
+  PublishAndDie();
+  InsertEvents("not published", 50);
+  Execute("UPDATE outbox_relay_state SET system_id = '1'");
+  auto relay = StartRelay({"--heal=table"});
+  ExpectRefused(*relay, "no row can be proven published");
+  AcceptOptions accepting = Accepting(Finding());
+  accepting.published_up_to_seq = 100;
+  const auto accepted = AcceptHistory(accepting);
+  ASSERT_TRUE(accepted.ok()) << accepted.status();
+  EventuallyHealed(*relay);
+  EXPECT_THAT(relay->log(), HasSubstr("compared=50 found=0 published=50"));
+  EXPECT_EQ(ExpectTableAndTopicAreTheSame().size(), 150u);
+}
+
+TEST_F(HealTest, AParkedKeyIsNotOvertaken) {
+  PublishAndDie();
+  DropSlot();
+  InsertEvents("in no stream", 20);
+  Execute(
+      absl::StrCat("INSERT INTO outbox_parked_keys (topic, name, poison_id, reason, fix) "
+                   "VALUES ('",
+                   topic_, "', 'kkey-3', 'x', 'too large', 'none')"));
+  auto relay = StartRelay({"--heal=table"});
+  Eventually("it says so", [&] {
+    return relay->log().find("2 events of parked keys ahead of what is parked") !=
+           std::string::npos;
+  });
+  Execute("DELETE FROM outbox_parked_keys");
+  EventuallyHealed(*relay);
+  EXPECT_EQ(ExpectTableAndTopicAreTheSame().size(), 120u);
+}
+
+}  // namespace
+}  // namespace relay

@@ -1,0 +1,60 @@
+#include "outbox-relay/testing/history_fixture.h"
+
+#include <gmock/gmock.h>
+
+#include "absl/strings/str_cat.h"
+
+namespace relay {
+
+using ::testing::HasSubstr;
+
+void HistoryFixture::SetUp() {
+  MakeSlot();
+  MakeTopic(topic_);
+}
+
+void HistoryFixture::DropSlot() {
+  Execute(absl::StrCat("SELECT pg_drop_replication_slot('", Slot(), "')"));
+}
+
+void HistoryFixture::AdvanceSlot() {
+  Execute(absl::StrCat("SELECT pg_replication_slot_advance('", Slot(), "', pg_current_wal_lsn())"));
+}
+
+void HistoryFixture::PublishAndDie(const std::string& prefix) {
+  auto relay = StartRelay();
+  InsertEvents(prefix, 100);
+  Eventually("all is recorded as published", [&] {
+    return relay->Metric("outbox_published_events_total{source=\"test\"}") >= 100 &&
+           database_.Count(
+               "SELECT count(*) FROM outbox, (SELECT coalesce(nullif((SELECT details FROM "
+               "outbox_relay_state)::json ->> 'snapshot', ''), '1:1:')::pg_snapshot AS s) state "
+               "WHERE NOT pg_visible_in_snapshot(tx, s)") == 0;
+  });
+  relay->Kill();
+  Eventually("the slot is let go", [&] { return !SlotActive(); });
+}
+
+void HistoryFixture::ExpectRefused(const RelayProcess& relay, const std::string& what) {
+  Eventually("it says: " + what, [&] { return relay.log().find(what) != std::string::npos; });
+  EXPECT_THAT(relay.log(), HasSubstr("Choices: (1)"));
+  EXPECT_THAT(relay.Get("/readyz"), HasSubstr("failed test: "));
+  EXPECT_EQ(relay.Metric("outbox_relay_history_changed{source=\"test\"}"), 1);
+  EXPECT_FALSE(SlotActive());
+}
+
+AcceptOptions HistoryFixture::Accepting(const std::string& finding) const {
+  return {.conninfo = database_.relay(),
+          .topic = {.kafka = kafka_, .topic = state_topic_, .source = "test"},
+          .finding = finding,
+          .published_up_to_seq = -1};
+}
+
+std::string HistoryFixture::Finding() const {
+  const absl::StatusOr<std::string> told = AcceptHistory(Accepting());
+  EXPECT_TRUE(told.ok()) << told.status();
+  const size_t at = told.ok() ? told->find("--finding=") : std::string::npos;
+  return at == std::string::npos ? "none" : told->substr(at + 10, 8);
+}
+
+}  // namespace relay

@@ -1,0 +1,292 @@
+"""A source that comes back as another: promoted, restored, rolled back, its slot invalidated.
+
+Each is noticed with the choices, and healed from the outbox's rows: the table's ids and the topic's are
+compared by a client of our own.
+"""
+
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from confluent_kafka import Consumer, TopicPartition
+
+from devtools import postgres, processes
+from devtools.postgres import Cluster
+from devtools.servers import TestServers
+from tests.support.deadline import wait_until
+from tests.support.outbox_relay import RELAY_ROLE, Outbox, Relay, make_topic
+
+
+@pytest.fixture(scope="module")
+def servers() -> Iterator[TestServers]:
+    """For this file: every test leaves both running."""
+    servers = TestServers()
+    servers.start()
+    yield servers
+    servers.stop()
+
+
+@pytest.fixture
+def outbox(servers: TestServers) -> Outbox:
+    return Outbox(servers.postgres, make_topic(servers.kafka.bootstrap_servers))
+
+
+@pytest.fixture
+def start_relay(
+    servers: TestServers, outbox: Outbox, binaries: Path, tmp_path: Path
+) -> Iterator[Callable[..., Relay]]:
+    relays: list[Relay] = []
+
+    def start(*flags: str) -> Relay:
+        log = tmp_path / f"log{len(relays)}"
+        brokers = servers.kafka.bootstrap_servers
+        relays.append(Relay(binaries, log, outbox.relay_conninfo, brokers, *flags))
+        return relays[-1]
+
+    yield start
+    for relay in relays:
+        relay.kill()
+
+
+@pytest.fixture
+def other_folder(servers: TestServers) -> Iterator[Path]:
+    """For another cluster at the address of `servers.postgres`, which is back when the test is over."""
+    folder = Path(tempfile.mkdtemp(prefix="order-saga-test-other-"))
+    folder.chmod(0o755)  # the user postgres passes through it
+    yield folder / "postgres"
+    Cluster(folder / "postgres", servers.postgres.port).kill()
+    shutil.rmtree(folder, ignore_errors=True)
+    servers.postgres.start()
+
+
+def topic_ids(servers: TestServers, outbox: Outbox) -> list[str]:
+    """The id of each record, to where the topic ends now."""
+    consumer = Consumer({"bootstrap.servers": servers.kafka.bootstrap_servers, "group.id": "test"})
+    ids: list[str] = []
+    for number in consumer.list_topics(outbox.topic).topics[outbox.topic].partitions:
+        partition = TopicPartition(outbox.topic, number, 0)
+        _, end = consumer.get_watermark_offsets(partition)
+        consumer.assign([partition])
+        position = 0
+        while position < end:
+            for message in consumer.consume(1000, timeout=1):
+                if not message.error():
+                    ids.append(dict(message.headers())["id"].decode())
+                    position = message.offset() + 1
+    consumer.close()
+    return ids
+
+
+def table_ids(cluster: Cluster, outbox: Outbox) -> set[str]:
+    return set(cluster.sql("SELECT id FROM outbox", outbox.name).split())
+
+
+def insert(cluster: Cluster, outbox: Outbox, prefix: str, count: int) -> None:
+    cluster.sql(
+        "INSERT INTO outbox (id, aggregatetype, aggregateid, type, payload, topic) "
+        f"SELECT gen_random_uuid(), 'Test', 'key-' || i % 10, 'test.v1.Made', '{prefix}', "
+        f"'{outbox.topic}' FROM generate_series(1, {count}) i",
+        outbox.name,
+    )
+
+
+def wait_published(servers: TestServers, cluster: Cluster, outbox: Outbox) -> None:
+    """Until every row is in the topic."""
+    wait_until(
+        lambda: table_ids(cluster, outbox) <= set(topic_ids(servers, outbox)),
+        "all rows are at Kafka",
+        seconds=60,
+    )
+
+
+def wait_recorded(cluster: Cluster, outbox: Outbox) -> None:
+    """Until the record shows every row as published."""
+    wait_until(
+        lambda: cluster.sql(
+            "SELECT count(*) FROM outbox, (SELECT coalesce(nullif((SELECT details FROM "
+            "outbox_relay_state)::json ->> 'snapshot', ''), '1:1:')::pg_snapshot AS s) state "
+            "WHERE NOT pg_visible_in_snapshot(tx, s)",
+            outbox.name,
+        )
+        == "0",
+        "the record shows all rows as published",
+    )
+
+
+def publish(servers: TestServers, outbox: Outbox, start_relay, count: int = 100) -> Relay:
+    relay = start_relay()
+    insert(servers.postgres, outbox, "published", count)
+    wait_published(servers, servers.postgres, outbox)
+    wait_recorded(servers.postgres, outbox)
+    return relay
+
+
+def run_postgres_program(cluster: Cluster, *command: str) -> None:
+    words = [str(postgres.binaries() / command[0]), *command[1:]]
+    code = processes.run(words, log=cluster.log, user=postgres.run_as(), cwd=cluster.folder)
+    assert code == 0, f"{command[0]} failed:\n{cluster.log.read_text()[-2000:]}"
+
+
+def finding_of(relay: Relay) -> str:
+    return re.findall(r"--finding=([0-9a-f]{8})", relay.log())[-1]
+
+
+def test_a_promoted_standby(servers, outbox, start_relay, other_folder):
+    relay = publish(servers, outbox, start_relay)
+    other_folder.mkdir()
+    if user := postgres.run_as():
+        shutil.chown(other_folder, user, user)
+    run_postgres_program(
+        servers.postgres,
+        *("pg_basebackup", "-R", "-X", "stream", "-c", "fast", "-D", str(other_folder / "data")),
+        *("-d", servers.postgres.conninfo()),
+    )
+    # Published, but the standby is behind: these are lost with the primary.
+    insert(servers.postgres, outbox, "lost", 50)
+    wait_published(servers, servers.postgres, outbox)
+    lost = table_ids(servers.postgres, outbox)
+    servers.postgres.kill()
+    standby = Cluster(other_folder, servers.postgres.port)
+    standby.start()
+    standby.sql("SELECT pg_promote()")
+    lost -= table_ids(standby, outbox)
+    assert len(lost) == 50
+    # The transactions' numbers are those of the lost ones.
+    insert(standby, outbox, "new", 30)
+    relay.wait_log(r"timeline 2, before on 1.*Choices:.*--heal=table", seconds=60)
+    relay.kill()
+    healer = start_relay("--heal=table")
+    healer.wait_log(r"healed.*finding=other_timeline compared=\d+ found=\d+ published=30 ")
+    insert(standby, outbox, "streamed", 20)
+    wait_published(servers, standby, outbox)
+    found = topic_ids(servers, outbox)
+    assert set(found) == table_ids(standby, outbox) | lost
+    assert len(found) == 100 + 50 + 30 + 20, "nothing was published twice"
+
+
+def test_a_restored_dump(servers, outbox, start_relay, other_folder, binaries, tmp_path):
+    relay = publish(servers, outbox, start_relay)
+    seq = servers.postgres.sql("SELECT max(seq) FROM outbox", outbox.name)
+    dump = servers.folder / f"{outbox.name}.dump"
+    run_postgres_program(
+        servers.postgres,
+        *("pg_dump", "-Fc", "-f", str(servers.postgres.folder / "dump")),
+        *("-d", servers.postgres.conninfo(outbox.name)),
+    )
+    shutil.move(servers.postgres.folder / "dump", dump)
+    servers.postgres.stop()
+    other = Cluster(other_folder, servers.postgres.port)
+    other.start()
+    other.sql(f"CREATE ROLE {RELAY_ROLE} LOGIN REPLICATION")
+    other.sql(f"CREATE DATABASE {outbox.name}")
+    run_postgres_program(other, "pg_restore", "-d", other.conninfo(outbox.name), str(dump))
+    insert(other, outbox, "before the slot", 10)
+    make = f"SELECT pg_create_logical_replication_slot('{outbox.slot}', 'pgoutput')"
+    other.sql(make, outbox.name)
+    insert(other, outbox, "behind the slot", 10)
+    relay.wait_log(r"another cluster than before.*Choices:.*--published_up_to_seq=N", seconds=60)
+    relay.kill()
+    # Nothing can be proven, so nothing is healed on its own.
+    healer = start_relay("--heal=table")
+    healer.wait_log("no row can be proven published")
+    accept = [
+        *(binaries / "outbox-relay", "accept-history"),
+        f"--source={outbox.name.replace('_', '-')}={outbox.relay_conninfo}",
+        f"--kafka_brokers={servers.kafka.bootstrap_servers}",
+        f"--finding={finding_of(healer)}",
+        f"--published_up_to_seq={seq}",
+    ]
+    done = subprocess.run(accept, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "Accepted (other_system)" in done.stdout
+    healer.wait_log(r"healed.*compared=20 found=0 published=20 ")
+    insert(other, outbox, "streamed", 10)
+    wait_published(servers, other, outbox)
+    found = topic_ids(servers, outbox)
+    assert set(found) == table_ids(other, outbox)
+    assert len(found) == 130, "nothing was published twice"
+
+
+def test_an_older_copy_of_the_data_folder(servers, outbox, start_relay, other_folder):
+    relay = publish(servers, outbox, start_relay)
+    relay.stop()
+    servers.postgres.stop()
+    other_folder.mkdir()
+    shutil.copytree(servers.postgres.data, other_folder / "data", symlinks=True)
+    if user := postgres.run_as():
+        subprocess.run(["chown", "-R", f"{user}:{user}", other_folder], check=True)
+    servers.postgres.start()
+    relay.start()
+    insert(servers.postgres, outbox, "lost", 500)
+    wait_published(servers, servers.postgres, outbox)
+    wait_recorded(servers.postgres, outbox)
+    lost = table_ids(servers.postgres, outbox)
+    relay.stop()
+    servers.postgres.stop()
+    older = Cluster(other_folder, servers.postgres.port)
+    older.start()
+    lost -= table_ids(older, outbox)
+    insert(older, outbox, "new", 30)
+    refused = start_relay()
+    refused.wait_log(r"(has lost writes|has gone back in time).*Choices:")
+    refused.kill()
+    healer = start_relay("--heal=table")
+    healer.wait_log("healed from the outbox's rows")
+    wait_published(servers, older, outbox)
+    found = topic_ids(servers, outbox)
+    assert set(found) == table_ids(older, outbox) | lost
+    assert len(found) == 100 + 500 + 30, "nothing was published twice"
+
+
+def test_a_slot_that_postgres_has_invalidated(servers, outbox, start_relay):
+    relay = publish(servers, outbox, start_relay)
+    relay.kill()
+    cluster = servers.postgres
+    insert(cluster, outbox, "in removed log", 50)
+    cluster.sql("ALTER SYSTEM SET max_slot_wal_keep_size = '1MB'")
+    cluster.sql("SELECT pg_reload_conf()")
+    status = f"SELECT wal_status FROM pg_replication_slots WHERE slot_name = '{outbox.slot}'"
+
+    def is_lost() -> bool:
+        cluster.sql("SELECT pg_logical_emit_message(false, 'x', 'x')")
+        cluster.sql("SELECT pg_switch_wal()")
+        cluster.sql("CHECKPOINT")
+        return cluster.sql(status) == "lost"
+
+    wait_until(is_lost, "the slot is lost", seconds=60)
+    cluster.sql("ALTER SYSTEM RESET max_slot_wal_keep_size")
+    cluster.sql("SELECT pg_reload_conf()")
+    refused = start_relay()
+    refused.wait_log(r"is lost: Postgres has removed log.*Choices:.*--heal=table")
+    refused.kill()
+    healer = start_relay("--heal=table")
+    healer.wait_log(r"healed.*finding=slot_lost compared=50 found=0 published=50 ")
+    insert(cluster, outbox, "streamed", 10)
+    wait_published(servers, cluster, outbox)
+    found = topic_ids(servers, outbox)
+    assert set(found) == table_ids(cluster, outbox)
+    assert len(found) == 160
+
+
+def test_crashes_of_postgres_are_no_change(servers, outbox, start_relay):
+    """Its slot falls back to where it was saved; the record does not."""
+    for round in range(3):
+        relay = start_relay()
+        relay.wait_log("streaming")
+        insert(servers.postgres, outbox, f"round {round}", 100)
+        wait_published(servers, servers.postgres, outbox)
+        if round % 2:
+            servers.postgres.kill()
+            relay.kill()
+        else:
+            relay.kill()
+            servers.postgres.kill()
+        servers.postgres.start()
+        assert "Choices" not in relay.log()
+    relay = start_relay()
+    relay.wait_log("streaming")
+    assert set(topic_ids(servers, outbox)) == table_ids(servers.postgres, outbox)
