@@ -6,6 +6,8 @@
 namespace postgres {
 
 // The inbox and its parked messages. Comes after PartitionMigrations(). Variable: service_role.
+// What is older than the inbox's window is forgotten by inbox_empty and inbox_drop, which it may
+// call (program::KeepInbox does).
 const MigrationSet& InboxMigrations();
 
 }  // namespace postgres

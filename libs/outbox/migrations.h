@@ -8,6 +8,8 @@ namespace postgres {
 // The outbox table, its publication, and the events that the relay parks. Comes after
 // PartitionMigrations(). Variables: service_role (may insert), relay_role (may
 // read, have partitions made, and park).
+// Old partitions go by the owner's functions alone (outbox_empty, outbox_drop), which check that
+// Kafka has the rows; relay_role may call them.
 const MigrationSet& OutboxMigrations();
 
 }  // namespace postgres
