@@ -68,7 +68,7 @@ Symptoms NoAnswer(const DoctorConfig& config) {
 }
 
 int Doctor(const service::Flags& flags, const DoctorConfig& config) {
-  // What librdkafka has to say stands in the symptoms.
+  // What librdkafka has to say stands in the report.
   service::InitLogging(flags, {.log_level = "off"});
   Report report(config.json, config.quiet);
   const std::vector<NamedSource> sources = ToSources(config.sources);
@@ -96,13 +96,13 @@ void AddDoctorVerb(Verbs& verbs) {
   auto config = std::make_shared<DoctorConfig>();
   service::Verb& doctor = verbs.Add(
       "doctor",
-      "Looks at every source and at Kafka, changes nothing, and prints one line a symptom, OK, "
+      "Looks at every source and at Kafka, changes nothing, and prints one line a finding, OK, "
       "WARN "
       "or FAIL, each with its fix. Exit code 0: run can publish; 1: it cannot; 2: wrong usage.",
       [&verbs, config] { return Doctor(verbs.flags(), *config); });
   AddSourceFlag(verbs.flags(), doctor, &config->sources);
   service::AddKafkaFlags(verbs.flags(), doctor, &config->kafka);
-  doctor.Add(&config->json, {.name = "json", .help = "One JSON object a symptom, each in a line."});
+  doctor.Add(&config->json, {.name = "json", .help = "One JSON object a finding, each in a line."});
   doctor.Add(&config->quiet, {.name = "quiet", .help = "No lines that say OK."});
   doctor.Add(&config->timeout, {.name = "timeout_s",
                                 .help = "Seconds to wait for the databases, and again for Kafka.",

@@ -108,7 +108,11 @@ absl::Status LagExporter::Connect() {
   if (!connection.ok()) return connection.status();
   connection_.emplace(*std::move(connection));
   samples_.Clear();  // the server may be another one
-  return connection_->ExecuteScript("SET lock_timeout = '2s'; SET statement_timeout = '30s'");
+  absl::Status set =
+      connection_->ExecuteScript("SET lock_timeout = '2s'; SET statement_timeout = '30s'");
+  if (!set.ok()) return set;
+  auto slot = ReadSlot(*connection_);
+  return slot.ok() ? LoadRecordedSamples(*connection_, slot->name, samples_) : slot.status();
 }
 
 absl::Status LagExporter::Export() {
@@ -174,7 +178,8 @@ void AddLagExporterVerb(Verbs& verbs) {
       "Exports the lag at /metrics, read from the databases alone, until SIGTERM. Run it apart "
       "from "
       "the relay. Its role needs LOGIN and SELECT on the columns tx and created_at of outbox, and, "
-      "to know of pauses, SELECT on outbox_pause.",
+      "to know of pauses and of what was published before, SELECT on outbox_pause and "
+      "outbox_relay_state.",
       [&verbs, config] { return RunExporter(verbs.flags(), *config); });
   AddSourceFlag(verbs.flags(), verb, &config->sources);
   service::AddRuntimeFlags(verb, &config->runtime);

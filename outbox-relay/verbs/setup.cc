@@ -182,14 +182,16 @@ absl::Status Teardown(const NamedSource& source, const SetupConfig& config) {
     return absl::OkStatus();
   }
   if (state->has_slot && state->has_table) {
-    SampleHistory none;
+    SampleHistory recorded;
     auto slot = ReadSlot(connections->relay);
     if (!slot.ok()) return slot.status();
-    auto lag = ReadLag(connections->relay, *slot, none);
+    absl::Status loaded = LoadRecordedSamples(connections->relay, slot->name, recorded);
+    if (!loaded.ok()) return loaded;
+    auto lag = ReadLag(connections->relay, *slot, recorded);
     if (!lag.ok()) return lag.status();
-    std::printf(
-        "%s: at most %lld events of the outbox are unpublished, and would be in no stream\n",
-        source.name.c_str(), static_cast<long long>(lag->events));
+    std::printf("%s: %s%lld events of the outbox are unpublished, and would be in no stream\n",
+                source.name.c_str(), lag->sampled ? "" : "at most ",
+                static_cast<long long>(lag->events));
   }
   if (!config.yes && !config.dry_run) {
     for (const Step& step : *steps) std::printf("  %s;\n", step.sql.c_str());

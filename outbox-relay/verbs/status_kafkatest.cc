@@ -41,6 +41,21 @@ TEST_F(StatusVerbTest, WithARelayThatIsUpToDateTheLagIsNone) {
   EXPECT_EQ(relay->Metric("outbox_published_events_total{source=\"test\"}"), 100);
 }
 
+TEST_F(StatusVerbTest, WhatARelayHasRecordedTellsTheLagWhenItIsDead) {
+  MakeSlot();
+  MakeTopic(topic_);
+  auto relay = StartRelay();
+  InsertEvents("event", 100);
+  const std::string end = database_.Ask("SELECT pg_current_wal_insert_lsn()::text");
+  Eventually("it is recorded", [&] {
+    return database_.Ask("SELECT ((details::jsonb ->> 'snapshot_at')::pg_lsn >= '" + end +
+                         "')::text FROM outbox_relay_state") == "true";
+  });
+  EXPECT_EQ(relay->Stop(), 0);
+  InsertEvents("later", 3);
+  EXPECT_THAT(Status().output, HasSubstr("lag     3 events"));
+}
+
 TEST_F(StatusVerbTest, OneDatabaseThatIsAwayDoesNotHideTheOther) {
   MakeSlot();
   const VerbRun run = Status({"--source=away=postgresql://nobody:secret@127.0.0.1:1/nowhere"});

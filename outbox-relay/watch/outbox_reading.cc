@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "outbox-relay/history/state_table.h"
+
 namespace relay {
 namespace {
 
@@ -73,6 +75,24 @@ absl::Status TakeSample(postgres::Connection& database, SampleHistory& samples) 
   absl::StatusOr<Lsn> at = ParseLsn(row->Text(0, 1));
   if (!at.ok()) return at.status();
   samples.Add(std::string(row->Text(0, 0)), *at);
+  return absl::OkStatus();
+}
+
+absl::Status LoadRecordedSamples(postgres::Connection& database, const std::string& slot,
+                                 SampleHistory& samples) {
+  auto server = database.Execute(R"sql(
+    SELECT coalesce(has_table_privilege(to_regclass('outbox_relay_state'), 'SELECT'), false),
+           (SELECT system_identifier::text FROM pg_control_system())
+  )sql");
+  if (!server.ok()) return server.status();
+  if (!server->Bool(0, 0)) return absl::OkStatus();
+  absl::StatusOr<StateRow> row = ReadStateRow(database.raw(), slot);
+  if (!row.ok()) return row.status();
+  // In another cluster the snapshots' transaction ids are those of others.
+  if (!row->record || row->record->system_id != server->Text(0, 1)) return absl::OkStatus();
+  const HistoryRecord& record = *row->record;
+  if (!record.snapshot.empty()) samples.Add(record.snapshot, record.snapshot_at);
+  for (const auto& [snapshot, at] : record.samples) samples.Add(snapshot, at);
   return absl::OkStatus();
 }
 

@@ -38,6 +38,11 @@ absl::StatusOr<SlotReading> ReadSlot(postgres::Connection& database);
 // One (S, L) of protocol rule 9 into `samples`.
 absl::Status TakeSample(postgres::Connection& database, SampleHistory& samples);
 
+// Adds what a relay has recorded in this database (history/), for who has no samples of its own.
+// Nothing where there is no record of this server, or none that the role may read.
+absl::Status LoadRecordedSamples(postgres::Connection& database, const std::string& slot,
+                                 SampleHistory& samples);
+
 struct OutboxLag {
   int64_t events = 0;
   int64_t oldest_age_microseconds = 0;
