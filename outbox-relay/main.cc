@@ -3,6 +3,7 @@
 #include "outbox-relay/verbs/accept_history.h"
 #include "outbox-relay/verbs/doctor.h"
 #include "outbox-relay/verbs/lag_exporter.h"
+#include "outbox-relay/verbs/parked.h"
 #include "outbox-relay/verbs/pause.h"
 #include "outbox-relay/verbs/run.h"
 #include "outbox-relay/verbs/setup.h"
@@ -20,5 +21,6 @@ int main(int argc, char** argv) {
   relay::AddSetupVerbs(verbs);
   relay::AddLagExporterVerb(verbs);
   relay::AddAcceptHistoryVerb(verbs);
+  relay::AddParkedVerbs(verbs);
   return verbs.Run(argc, argv);
 }

@@ -154,38 +154,5 @@ TEST_F(RecoveryTest, AMissingTopicIsWaitedForAloud) {
   EXPECT_EQ(Read(10).size(), 10u);
 }
 
-TEST_F(RecoveryTest, ARefusedEventIsNeverPassedOverAndOrderIsKept) {
-  const auto insert = [&](const std::string& payload) {
-    Execute(
-        absl::StrCat("INSERT INTO outbox (id, aggregatetype, aggregateid, type, payload, topic) "
-                     "VALUES ('0192f0c1-2345-7abc-8def-0123456789ab', 'T', 'key-0', 'T', ",
-                     payload, ", '", topic_, "')"));
-  };
-  InsertEvents("before", 5, 1);
-  insert("repeat('x', 100000)::bytea");
-  InsertEvents("after", 5, 1);
-  {
-    auto relay = StartRelay({"--kafka_property=message.max.bytes=50000"});
-    Eventually("it says which event, which topic, why, and the fix", [&] {
-      const std::string log = relay->log();
-      return log.find("event_id=0192f0c1-2345-7abc-8def-0123456789ab") != std::string::npos &&
-             log.find("MSG_SIZE_TOO_LARGE") != std::string::npos &&
-             log.find("raise max.message.bytes of the topic " + topic_) != std::string::npos;
-    });
-    Eventually("it tries again", [&] {
-      return relay->Metric("outbox_publish_failures_total{source=\"test\"}") >= 2;
-    });
-    EXPECT_THAT(FirstOccurrences(Read(5)).at("key-0"),
-                ElementsAre("before1", "before2", "before3", "before4", "before5"));
-    // Never too few; the five that were there before any sample count until one is confirmed.
-    EXPECT_GE(relay->Metric("outbox_unpublished_events{source=\"test\"}"), 6);
-  }
-  auto relay = StartRelay();
-  const auto payloads = FirstOccurrences(Read(11)).at("key-0");
-  ASSERT_EQ(payloads.size(), 11u);
-  EXPECT_EQ(payloads[5].size(), 100'000u);
-  EXPECT_EQ(payloads[6], "after1");
-}
-
 }  // namespace
 }  // namespace relay

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -30,13 +31,15 @@ int64_t UnixMicrosecondsNow() {
 }  // namespace
 
 Relay::Relay(RelayOptions options, ReplicationStream& source, Producer& sink, Ledger& ledger,
-             Acks& acks, SourceMetrics& metrics, SourceState& state,
+             Acks& acks, ParkingLot& parking, SourceMetrics& metrics, SourceState& state,
              std::vector<Lsn> already_durable)
     : options_(std::move(options)),
       source_(source),
       sink_(sink),
       ledger_(ledger),
       acks_(acks),
+      parking_(parking),
+      metrics_(metrics),
       state_(state),
       timers_(metrics),
       router_(options_.name),
@@ -52,6 +55,7 @@ absl::Status Relay::Run() {
     absl::Status status = Receive();
     if (status.ok() && record_ != nullptr) status = Produce();
     if (status.ok()) status = Collect();
+    if (status.ok()) status = parking_.Work(sink_, Clock::now());
     if (status.ok()) status = Confirm();
     if (status.ok()) status = CheckServerLeaving();
     if (!status.ok()) return status;
@@ -60,14 +64,17 @@ absl::Status Relay::Run() {
       Finish();
       return stopping ? absl::OkStatus() : absl::CancelledError("paused");
     }
+    if (options_.leave_behind && MayLeave()) {
+      return absl::OutOfRangeError("the refused event is behind: publishing in batches again");
+    }
     if (read_all_ || !MayRead()) status = Wait();
     if (!status.ok()) return status;
   }
 }
 
 bool Relay::MayRead() const {
-  if (record_ != nullptr || done_reading_) return false;
-  if (draining_ && !decoder_.in_transaction()) return false;
+  if (record_ != nullptr || done_reading_ || parking_.full()) return false;
+  if ((draining_ || leaving_) && !decoder_.in_transaction()) return false;
   return ledger_.transactions() < kMaxTransactions;
 }
 
@@ -127,6 +134,7 @@ absl::Status Relay::OnData(std::string_view message) {
       OnBegin();
       break;
     case TransactionReader::Step::kEvent:
+      ++ordinal_;
       if (!skipping_) return Route();
       break;
     case TransactionReader::Step::kCommit:
@@ -141,6 +149,7 @@ absl::Status Relay::OnData(std::string_view message) {
 void Relay::OnBegin() {
   const Lsn commit = decoder_.commit_lsn();
   if (!floor_) floor_ = commit;
+  ordinal_ = -1;
   skipping_ = commit < known_before_ ||
               std::binary_search(already_durable_.begin(), already_durable_.end(), commit);
   ledger_.Begin(commit, decoder_.commit_unix_microseconds());
@@ -148,8 +157,12 @@ void Relay::OnBegin() {
 
 absl::Status Relay::Route() {
   ++burst_events_;
-  record_ = &router_.Build(decoder_.event());
   ticket_ = ledger_.AddEvent();
+  if (parking_.any() &&
+      parking_.Take(decoder_.event(), {decoder_.commit_lsn(), ordinal_}, ticket_)) {
+    return absl::OkStatus();
+  }
+  record_ = &router_.Build(decoder_.event());
   timers_.Mark(Stage::kRoute);
   return Produce();
 }
@@ -159,9 +172,18 @@ absl::Status Relay::Produce() {
   Outcome outcome = sink_.Produce(*record_, ticket_);
   if (outcome == Outcome::kTopicNotReady && Clock::now() >= ask_again_at_) {
     if (absl::Status status = AwaitTopic(); !status.ok()) return status;
+    if (record_ == nullptr) return absl::OkStatus();
     outcome = sink_.Produce(*record_, ticket_);
   }
   if (outcome == Outcome::kTaken) record_ = nullptr;
+  if (outcome == Outcome::kRefused) {
+    if (parking_.available()) {
+      ParkRecord(sink_.refusal());
+    } else {
+      sink_.GiveUp();
+      outcome = Outcome::kFailed;
+    }
+  }
   timers_.Mark(Stage::kProduce);
   // Whatever else it was: the record waits, and with it the stream.
   return outcome == Outcome::kFailed ? absl::AbortedError("Kafka refused an event")
@@ -175,6 +197,14 @@ absl::Status Relay::AwaitTopic() {
   state_.SetAwaitsTopic(topic_missing_);
   if (answer.ok()) {
     complain_at_ = {};
+    parking_.TopicFound(record_->topic);
+    return absl::OkStatus();
+  }
+  // Silence, or a leader that is being chosen, passes; a topic that is not there may yet come.
+  const bool final = !absl::IsUnavailable(answer) &&
+                     (!absl::IsNotFound(answer) || parking_.MissingLongEnough(record_->topic, now));
+  if (final && parking_.available()) {
+    ParkRecord(sink_.refusal());
     return absl::OkStatus();
   }
   ask_again_at_ = now + kTopicPause;
@@ -190,11 +220,23 @@ absl::Status Relay::AwaitTopic() {
   return absl::OkStatus();
 }
 
+void Relay::ParkRecord(const PublishFailure& why) {
+  parking_.TakePoison(decoder_.event(), {decoder_.commit_lsn(), ordinal_}, ticket_, why);
+  metrics_.publish_failures.Increment();
+  record_ = nullptr;
+  topic_missing_ = false;
+  state_.SetAwaitsTopic(false);
+  ask_again_at_ = complain_at_ = {};
+}
+
 absl::Status Relay::Collect() {
   const Clock::time_point start = Clock::now();
   const Lsn before = ledger_.confirmed();
   acks_.SetNow(UnixMicrosecondsNow());
-  const bool healthy = sink_.Collect([this](Producer::Ticket ticket) { acks_.OnDurable(ticket); });
+  const bool healthy = sink_.Collect([this](Producer::Ticket ticket) {
+    if (ticket == Producer::kReleased) return parking_.OnPublished();
+    acks_.OnDurable(ticket);
+  });
   const Clock::time_point end = Clock::now();
   if (ledger_.confirmed() != before || ledger_.confirmed() != state_.confirmed()) {
     state_.SetConfirmed(ledger_.confirmed());
@@ -244,6 +286,7 @@ absl::Status Relay::Wait() {
   Clock::time_point until = schedule_.Due(Tellable());
   if (resting) until = std::min(until, pacer_.NextRead());
   if (topic_missing_) until = std::min(until, ask_again_at_);
+  if (const auto due = parking_.due()) until = std::min(until, *due);
   // The watch's thread records a position, and cannot wake this one.
   if (state_.gate().recorded() < ledger_.confirmed()) until = std::min(until, now + kRecordPause);
   const auto left = std::clamp<std::chrono::nanoseconds>(until - now, std::chrono::nanoseconds(0),
@@ -253,8 +296,9 @@ absl::Status Relay::Wait() {
       {source_.fd(),
        static_cast<short>((reading ? POLLIN : 0) | (source_.wants_write() ? POLLOUT : 0)), 0},
       {sink_.event_fd(), POLLIN, 0},
-      {draining_ ? -1 : options_.stop_fd, POLLIN, 0}};
-  const int ready = ppoll(descriptors, 3, &timeout, nullptr);
+      {draining_ ? -1 : options_.stop_fd, POLLIN, 0},
+      {parking_.fd(), POLLIN, 0}};
+  const int ready = ppoll(descriptors, std::size(descriptors), &timeout, nullptr);
   if (ready < 0 && errno != EINTR) {
     return absl::InternalError(absl::StrCat("poll: ", std::strerror(errno)));
   }
@@ -298,6 +342,12 @@ bool Relay::Drained() {
   record_ = nullptr;
   ledger_.AbandonOpen();
   return ledger_.unacked_events() == 0 || now - drain_since_ >= options_.drain_timeout;
+}
+
+bool Relay::MayLeave() {
+  leaving_ = leaving_ || ledger_.confirmed() > *options_.leave_behind;
+  return leaving_ && !decoder_.in_transaction() && record_ == nullptr &&
+         ledger_.unacked_events() == 0 && !parking_.publishing();
 }
 
 void Relay::Finish() {

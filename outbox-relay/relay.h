@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "outbox-relay/ledger/acks.h"
 #include "outbox-relay/ledger/ledger.h"
+#include "outbox-relay/parking/parking_lot.h"
 #include "outbox-relay/sink/producer.h"
 #include "outbox-relay/sink/record.h"
 #include "outbox-relay/source/confirm_schedule.h"
@@ -32,6 +33,8 @@ struct RelayOptions {
   std::chrono::milliseconds drain_timeout{8'000};
   std::stop_token stop;
   int stop_fd = -1;  // readable once `stop` is requested
+  // The session ends, with nothing in flight, once more than this is confirmed.
+  std::optional<Lsn> leave_behind = {};
 };
 
 // One streaming session, on one thread. It waits in poll(2) only, for Postgres's socket,
@@ -42,7 +45,8 @@ class Relay {
   // `already_durable`: sorted commit LSNs of transactions that may come again although Kafka has
   // them.
   Relay(RelayOptions options, ReplicationStream& source, Producer& sink, Ledger& ledger, Acks& acks,
-        SourceMetrics& metrics, SourceState& state, std::vector<Lsn> already_durable);
+        ParkingLot& parking, SourceMetrics& metrics, SourceState& state,
+        std::vector<Lsn> already_durable);
 
   // The source must have been started. OK after a stop, Cancelled after a pause; else why the
   // session ended. If the sink has failed it must be replaced.
@@ -60,6 +64,7 @@ class Relay {
   absl::Status Route();
   absl::Status Produce();
   absl::Status AwaitTopic();
+  void ParkRecord(const PublishFailure& why);
   absl::Status Collect();
   absl::Status Confirm();
 
@@ -72,6 +77,8 @@ class Relay {
   absl::Status CheckServerLeaving();
   // Whether a stop that was requested may be carried out now.
   bool Drained();
+  // Whether what the session was for is done.
+  bool MayLeave();
   void Finish();
 
   const RelayOptions options_;
@@ -79,6 +86,8 @@ class Relay {
   Producer& sink_;
   Ledger& ledger_;
   Acks& acks_;
+  ParkingLot& parking_;
+  SourceMetrics& metrics_;
   SourceState& state_;
   StageTimers timers_;
   TransactionReader decoder_;
@@ -91,6 +100,8 @@ class Relay {
   bool skipping_ = false;  // Kafka has the transaction that is coming in, or gets it from this sink
   const Lsn known_before_;
   const std::vector<Lsn> already_durable_;
+
+  int64_t ordinal_ = 0;  // of the next row in its transaction
 
   // A record on its way into the sink. As long as it waits, for room or its topic, nothing is read.
   const Record* record_ = nullptr;
@@ -106,6 +117,7 @@ class Relay {
   std::optional<Lsn> floor_;
   Clock::time_point moved_at_;  // when the confirmed position last moved
 
+  bool leaving_ = false;
   bool draining_ = false;
   bool done_reading_ = false;
   Clock::time_point drain_since_;

@@ -102,6 +102,17 @@ void AddRunFlags(service::Flags& flags, service::Verb& run, Config* config) {
            .help = "Seconds after which Postgres gives the slot to another relay if this one "
                    "does not answer.",
            .check = service::InRange(1, 3600)});
+  run.Add(
+      &config->missing_topic_wait_s,
+      {.name = "missing_topic_wait_s",
+       .help = "Seconds that the stream waits for a topic that does not exist; then the topic's "
+               "events are parked, and all others flow.",
+       .check = service::InRange(0, 86'400)});
+  run.Add(&config->parked_warn_age_h,
+          {.name = "parked_warn_age_h",
+           .help = "Hours after which parked keys are logged as errors, once an hour. To be less "
+                   "than consumers remember ids: their inbox takes older ones for repeats.",
+           .check = service::InRange(1, 8'760)});
   AddUpkeepFlags(run, &config->upkeep);
   run.Add(
       &config->stall_timeout,
@@ -136,6 +147,10 @@ std::vector<SourceOptions> ToSourceOptions(const Config& config) {
     options.producer.max_in_flight_bytes = static_cast<size_t>(config.max_in_flight_mb) << 20;
     options.state_topic = config.state_topic;
     options.heal = config.heal == "table";
+    options.parking = {.source_name = source.name,
+                       .conninfo = source.conninfo,
+                       .missing_topic_wait = std::chrono::seconds(config.missing_topic_wait_s),
+                       .warn_age = std::chrono::hours(config.parked_warn_age_h)};
     all.push_back(std::move(options));
   }
   return all;

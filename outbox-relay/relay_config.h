@@ -26,6 +26,8 @@ struct Config {
   std::string heal = "stop";
   UpkeepConfig upkeep;
   std::chrono::seconds stall_timeout{60};
+  int missing_topic_wait_s = 600;
+  int parked_warn_age_h = 72;
 };
 
 // The flags of the verb `run`. `config` must outlive the parse.

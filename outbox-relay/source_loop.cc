@@ -35,7 +35,11 @@ StateTopicOptions StateTopicOf(const SourceOptions& options) {
 }  // namespace
 
 SourceLoop::SourceLoop(SourceOptions options, SourceMetrics& metrics, SourceState& state)
-    : options_(std::move(options)), metrics_(metrics), state_(state), acks_(ledger_, metrics) {}
+    : options_(std::move(options)),
+      metrics_(metrics),
+      state_(state),
+      acks_(ledger_, metrics),
+      parking_(options_.parking, ledger_, metrics) {}
 
 absl::Status SourceLoop::Run(std::stop_token stop) {
   stop_fd_ = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -46,8 +50,19 @@ absl::Status SourceLoop::Run(std::stop_token stop) {
       const absl::Status ended = RunSession(stop);
       metrics_.active.Set(0);
       if (stop.stop_requested()) break;
+      if (absl::IsOutOfRange(ended)) {
+        telemetry::Info("the session ends",
+                        {{"source", options_.name}, {"reason", std::string(ended.message())}});
+        recovery_.Passed();
+        producer_.reset();
+        continue;
+      }
       Report(ended);
-      if (producer_ != nullptr && producer_->failed()) DropProducer();
+      if (producer_ != nullptr && producer_->failed()) {
+        DropProducer();
+      } else if (parking_.must_start_over()) {
+        StartOver();
+      }
       Pause(NextPause(ended));
     }
   }
@@ -71,6 +86,11 @@ absl::Status SourceLoop::RunSession(std::stop_token stop) {
   if (absl::Status status = MakeProducer(); !status.ok()) return status;
   const Lsn from = std::max(ledger_.confirmed(), state_.gate().recorded());
   if (absl::Status status = (*stream)->Start(from); !status.ok()) return status;
+  // Once the slot is ours: nobody else parks any more.
+  if (absl::Status status = parking_.Load((*stream)->identity().system_id, (*stream)->server_pid());
+      !status.ok()) {
+    return status;
+  }
 
   telemetry::Info("streaming",
                   {{"source", options_.name},
@@ -84,8 +104,9 @@ absl::Status SourceLoop::RunSession(std::stop_token stop) {
                .wal_sender_timeout = options_.wal_sender_timeout,
                .drain_timeout = options_.drain_timeout,
                .stop = stop,
-               .stop_fd = stop_fd_},
-              **stream, *producer_, ledger_, acks_, metrics_, state_, already_durable_);
+               .stop_fd = stop_fd_,
+               .leave_behind = recovery_.alone_until()},
+              **stream, *producer_, ledger_, acks_, parking_, metrics_, state_, already_durable_);
   absl::Status ended = relay.Run();
   // A transaction that broke off comes again as a whole.
   ledger_.AbandonOpen();
@@ -163,9 +184,11 @@ absl::Status SourceLoop::MakeProducer() {
   if (producer_ != nullptr) return absl::OkStatus();
   ProducerOptions options = options_.producer;
   options.acked_offsets = &state_.gate().offsets();
+  options.batch_bytes = recovery_.batch_bytes();
   auto producer = Producer::Create(options);
   if (!producer.ok()) return producer.status();
   producer_ = *std::move(producer);
+  if (options.batch_bytes == 0) recovery_.SetUsualBatchBytes(producer_->batch_bytes());
   return absl::OkStatus();
 }
 
@@ -178,16 +201,29 @@ void SourceLoop::ForgetPositions() {
 }
 
 void SourceLoop::DropProducer() {
-  const PublishFailure& failure = producer_->failure();
+  const bool available = parking_.available();
+  const Lsn sent_up_to = ledger_.begun();
+  const PublishFailure failure = StartOver().value_or(PublishFailure());
+  const bool parks = recovery_.OnFailure(failure, sent_up_to) == Recovery::Step::kPark &&
+                     available && !failure.event_id.empty();
   metrics_.publish_failures.Increment();
-  telemetry::Error("Kafka refused an event; starting over from the confirmed position",
+  telemetry::Error(parks
+                       ? "Kafka refused an event; starting over, and parking its key from there on"
+                       : "Kafka refused an event; starting over from the confirmed position",
                    {{"source", options_.name},
                     {"event_id", failure.event_id},
                     {"topic", failure.topic},
                     {"error", failure.reason},
                     {"fix", failure.fix},
+                    {"events_go_alone", recovery_.alone_until().has_value()},
                     {"confirmed", ToString(ledger_.confirmed())}});
-  AbandonProducer();
+  if (!parks) return;
+  parking_.PutOnList(failure);
+  pause_ = milliseconds(0);
+}
+
+std::optional<PublishFailure> SourceLoop::StartOver() {
+  std::optional<PublishFailure> failure = AbandonProducer();
   // What was skipped as durable before this is no longer in the ledger, but may come once more.
   std::vector<Lsn> durable = ledger_.DurableAhead();
   for (Lsn commit : already_durable_) {
@@ -196,22 +232,35 @@ void SourceLoop::DropProducer() {
   std::sort(durable.begin(), durable.end());
   already_durable_ = std::move(durable);
   ledger_ = Ledger(ledger_.confirmed());
+  return failure;
 }
 
-void SourceLoop::AbandonProducer() {
-  if (producer_ == nullptr) return;
-  acks_.SetNow(std::chrono::duration_cast<std::chrono::microseconds>(
-                   std::chrono::system_clock::now().time_since_epoch())
-                   .count());
-  producer_->Abandon([this](Producer::Ticket ticket) { acks_.OnDurable(ticket); },
-                     std::chrono::seconds(2));
-  acks_.Flush();
-  producer_.reset();
+std::optional<PublishFailure> SourceLoop::AbandonProducer() {
+  std::optional<PublishFailure> failure;
+  if (producer_ != nullptr) {
+    acks_.SetNow(std::chrono::duration_cast<std::chrono::microseconds>(
+                     std::chrono::system_clock::now().time_since_epoch())
+                     .count());
+    // Which event was refused may be known only after this.
+    producer_->Abandon([this](Producer::Ticket ticket) { OnDurable(ticket); },
+                       std::chrono::seconds(2));
+    acks_.Flush();
+    if (producer_->failed()) failure = producer_->failure();
+    producer_.reset();
+  }
+  parking_.Forget();
+  return failure;
+}
+
+void SourceLoop::OnDurable(Producer::Ticket ticket) {
+  if (ticket == Producer::kReleased) return parking_.OnPublished();
+  acks_.OnDurable(ticket);
 }
 
 void SourceLoop::Report(const absl::Status& ended) {
   const bool standby = absl::IsAlreadyExists(ended);
   const bool paused = absl::IsCancelled(ended);
+  if (standby || paused) parking_.Standby();
   state_.SetHealth(standby || paused ? absl::OkStatus() : ended);
   const std::string text(ended.message());
   const Clock::time_point now = Clock::now();
@@ -248,7 +297,7 @@ void SourceLoop::Pause(milliseconds pause) {
     acks_.SetNow(std::chrono::duration_cast<std::chrono::microseconds>(
                      std::chrono::system_clock::now().time_since_epoch())
                      .count());
-    if (!producer_->Collect([this](Producer::Ticket ticket) { acks_.OnDurable(ticket); })) {
+    if (!producer_->Collect([this](Producer::Ticket ticket) { OnDurable(ticket); })) {
       DropProducer();
     }
     acks_.Flush();

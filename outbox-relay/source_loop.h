@@ -15,6 +15,8 @@
 #include "outbox-relay/history/verdict.h"
 #include "outbox-relay/ledger/acks.h"
 #include "outbox-relay/ledger/ledger.h"
+#include "outbox-relay/parking/parking_lot.h"
+#include "outbox-relay/parking/recovery.h"
 #include "outbox-relay/sink/producer.h"
 #include "outbox-relay/source/history.h"
 #include "outbox-relay/source/replication_stream.h"
@@ -32,11 +34,13 @@ struct SourceOptions {
   std::string state_topic = "outbox-relay-state";
   // Whether a lost slot or history is healed from the outbox's rows, instead of stopping.
   bool heal = false;
+  ParkingOptions parking;
 };
 
 // Runs on one thread. A lost Postgres connection keeps the producer and the ledger: what is on its
-// way to Kafka is not sent again. A refused event costs the producer: everything from the confirmed
-// position on is sent again through a new one, so that no gap opens in a key's events.
+// way to Kafka is not sent again. An event that a broker refuses costs the producer: everything
+// from the confirmed position on is sent again through a new one, so that no gap opens in a key's
+// events, and the event's key is parked when it comes again.
 class SourceLoop {
  public:
   SourceLoop(SourceOptions options, SourceMetrics& metrics, SourceState& state);
@@ -59,8 +63,12 @@ class SourceLoop {
   // Unless there is one.
   absl::Status MakeProducer();
   void DropProducer();
-  // All that Kafka has not acknowledged goes with it.
-  void AbandonProducer();
+  // All that Kafka has not acknowledged, and is not parked yet, goes with it. Answers what the
+  // producer failed for, if it did.
+  std::optional<PublishFailure> AbandonProducer();
+  // From the confirmed position, with a new producer.
+  std::optional<PublishFailure> StartOver();
+  void OnDurable(Producer::Ticket ticket);
   void Report(const absl::Status& ended);
   // Waits for the stop, at most `pause`; acknowledgements are collected meanwhile.
   void Pause(std::chrono::milliseconds pause);
@@ -74,6 +82,8 @@ class SourceLoop {
   std::unique_ptr<Producer> producer_;
   Ledger ledger_;
   Acks acks_;
+  ParkingLot parking_;
+  Recovery recovery_;
   std::optional<WalIdentity> history_;  // in which the ledger's positions are
   bool healed_ = false;
   int64_t generation_ = 0;            // the record's, at that time

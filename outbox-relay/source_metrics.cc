@@ -51,7 +51,20 @@ SourceMetrics::SourceMetrics(prometheus::Registry& registry, const std::string& 
                                      {{"source", source}})),
       slot_retained_wal(Measure(registry, "outbox_slot_retained_wal_bytes",
                                 "Write-ahead log that Postgres keeps for the slot.",
-                                {{"source", source}})) {
+                                {{"source", source}})),
+      parked_keys(Measure(registry, "outbox_parked_keys",
+                          "Keys of which Kafka has refused an event: what follows waits for "
+                          "`outbox-relay parked release`. 0 where another relay is active.",
+                          {{"source", source}})),
+      parked_events(Measure(registry, "outbox_parked_events", "Events that wait in outbox_parked.",
+                            {{"source", source}})),
+      oldest_parked_age(Measure(registry, "outbox_oldest_parked_key_age_seconds",
+                                "How long the longest parked key has been so; 0 if there is none.",
+                                {{"source", source}})),
+      missing_topic_wait(Measure(registry, "outbox_missing_topic_wait_seconds",
+                                 "How long the stream has waited for a topic that does not exist; "
+                                 "0 if it does not wait.",
+                                 {{"source", source}})) {
   static constexpr const char* kNames[kStages] = {"receive", "decode", "route", "produce",
                                                   "confirm"};
   for (size_t stage = 0; stage < kStages; ++stage) {

@@ -31,6 +31,10 @@ struct SourceMetrics {
   prometheus::Gauge& unpublished_events;
   prometheus::Gauge& oldest_unpublished_age;
   prometheus::Gauge& slot_retained_wal;
+  prometheus::Gauge& parked_keys;
+  prometheus::Gauge& parked_events;
+  prometheus::Gauge& oldest_parked_age;
+  prometheus::Gauge& missing_topic_wait;
   std::array<prometheus::Counter*, kStages> stage_seconds;
 };
 

@@ -37,6 +37,9 @@ absl::Status Send(const Record& record, Producer& producer, std::stop_token stop
     switch (producer.Produce(record, kNoTicket)) {
       case Producer::Outcome::kTaken:
         return absl::OkStatus();
+      case Producer::Outcome::kRefused:
+        producer.GiveUp();
+        return Refused(producer);
       case Producer::Outcome::kFailed:
         return Refused(producer);
       case Producer::Outcome::kNoRoom:

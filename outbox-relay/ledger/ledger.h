@@ -44,6 +44,9 @@ class Ledger {
   // it is in here or done: it need not be taken again as long as this ledger gets its acks.
   Lsn received() const { return received_; }
 
+  // The last transaction that has begun.
+  Lsn begun() const { return begun_.commit_lsn; }
+
   bool open() const { return open_; }
   uint64_t unacked_events() const { return unacked_; }
   // Those with rows out, and those behind them.

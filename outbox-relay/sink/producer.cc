@@ -4,12 +4,17 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <iterator>
 #include <utility>
+#include <vector>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "outbox-relay/sink/topic_limit.h"
 
 namespace relay {
 namespace {
@@ -38,11 +43,47 @@ constexpr NameAndValue kRequired[] = {
 };
 
 // What an event costs in librdkafka besides its key and value: the message and about eleven
-// headers, an allocation each.
-constexpr size_t kOverheadPerEvent = 1024;
+// headers, an allocation each, with as many bytes as the relay's own headers mostly have.
+constexpr size_t kOverheadPerEvent = 1024, kHeadersCounted = 512;
 
-void* AsOpaque(Producer::Ticket ticket) { return reinterpret_cast<void*>(ticket); }
-Producer::Ticket AsTicket(const void* opaque) { return reinterpret_cast<Producer::Ticket>(opaque); }
+// What a batch of one event has besides the event's own bytes, headers' lengths included.
+constexpr size_t kBatchOverhead = 512;
+constexpr std::chrono::seconds kLimitIsFresh(1);
+constexpr std::chrono::milliseconds kNamedWithin(300);
+
+// Headers beyond that are counted in KiB, and travel with the event, between the ticket and its
+// highest bit: so nobody has to add them up again when it is acknowledged.
+constexpr int kExtraShift = 47;
+constexpr uint64_t kMostExtra = 0xffff;
+
+uint64_t ExtraKibibytes(size_t bytes) {
+  if (bytes <= kHeadersCounted) return 0;
+  return std::min<uint64_t>((bytes - kHeadersCounted + 1023) >> 10, kMostExtra);
+}
+
+void* AsOpaque(Producer::Ticket ticket, uint64_t extra) {
+  return reinterpret_cast<void*>(ticket | extra << kExtraShift);
+}
+Producer::Ticket AsTicket(const void* opaque) {
+  return reinterpret_cast<uint64_t>(opaque) & ~(kMostExtra << kExtraShift);
+}
+size_t ExtraBytes(const void* opaque) {
+  return (reinterpret_cast<uint64_t>(opaque) >> kExtraShift & kMostExtra) << 10;
+}
+
+// The size of batches: that of the property batch.size, which leaves the settings, or less if
+// `most` (unless 0) is less.
+size_t TakeBatchBytes(kafka::Settings& settings, size_t most) {
+  size_t bytes = 1'000'000;
+  std::erase_if(settings.properties, [&](const kafka::Property& property) {
+    size_t value = 0;
+    const bool takes =
+        property.first == "batch.size" && absl::SimpleAtoi(property.second, &value) && value > 0;
+    if (takes) bytes = value;
+    return takes;
+  });
+  return most == 0 ? bytes : std::min(bytes, most);
+}
 
 std::string_view IdOf(const rd_kafka_message_t* message) {
   rd_kafka_headers_t* headers = nullptr;
@@ -62,38 +103,60 @@ bool IsPurged(rd_kafka_resp_err_t error) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Producer>> Producer::Create(const ProducerOptions& options) {
-  absl::StatusOr<kafka::Conf> conf = kafka::MakeConf(options.kafka, kDefaults, kRequired);
-  if (!conf.ok()) return conf.status();
-  rd_kafka_conf_set_events(conf->get(), RD_KAFKA_EVENT_DR);
   auto producer = std::unique_ptr<Producer>(new Producer());
+  producer->settings_ = options.kafka;
   producer->max_in_flight_bytes_ = options.max_in_flight_bytes;
   producer->acked_offsets_ = options.acked_offsets;
+  producer->batch_bytes_ = TakeBatchBytes(producer->settings_, options.batch_bytes);
   producer->event_fd_ = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   if (producer->event_fd_ < 0) {
     return absl::ResourceExhaustedError(absl::StrCat("eventfd: ", std::strerror(errno)));
   }
-  char why[512] = "";
-  producer->client_ = rd_kafka_new(RD_KAFKA_PRODUCER, conf->get(), why, sizeof why);
-  if (producer->client_ == nullptr) {
-    return absl::InvalidArgumentError(absl::StrCat("Kafka producer: ", why));
-  }
-  conf->release();  // the client owns it now
-  producer->queue_ = rd_kafka_queue_get_main(producer->client_);
-  const uint64_t one = 1;
-  rd_kafka_queue_io_event_enable(producer->queue_, producer->event_fd_, &one, sizeof one);
+  if (absl::Status status = producer->Connect(); !status.ok()) return status;
   return producer;
 }
 
-Producer::~Producer() {
-  if (client_ != nullptr) {
-    rd_kafka_queue_io_event_enable(queue_, -1, nullptr, 0);
-    rd_kafka_purge(client_, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
-    for (const auto& [name, topic] : topics_) {
-      if (topic.handle != nullptr) rd_kafka_topic_destroy(topic.handle);
-    }
-    rd_kafka_queue_destroy(queue_);
-    rd_kafka_destroy(client_);
+absl::Status Producer::Connect() {
+  const std::string batch_size = std::to_string(batch_bytes_);
+  std::vector<NameAndValue> required(std::begin(kRequired), std::end(kRequired));
+  required.emplace_back("batch.size", batch_size);
+  // Else the event behind a refused one could be taken.
+  if (batch_bytes_ == 1) required.emplace_back("max.in.flight.requests.per.connection", "1");
+  absl::StatusOr<kafka::Conf> conf = kafka::MakeConf(settings_, kDefaults, required);
+  if (!conf.ok()) return conf.status();
+  rd_kafka_conf_set_events(conf->get(), RD_KAFKA_EVENT_DR);
+  char codec[32] = "";
+  size_t size = sizeof codec;
+  compresses_ =
+      rd_kafka_conf_get(conf->get(), "compression.type", codec, &size) != RD_KAFKA_CONF_OK ||
+      std::string_view(codec) != "none";
+  char why[512] = "";
+  client_ = rd_kafka_new(RD_KAFKA_PRODUCER, conf->get(), why, sizeof why);
+  if (client_ == nullptr) {
+    return absl::InvalidArgumentError(absl::StrCat("Kafka producer: ", why));
   }
+  conf->release();  // the client owns it now
+  queue_ = rd_kafka_queue_get_main(client_);
+  const uint64_t one = 1;
+  rd_kafka_queue_io_event_enable(queue_, event_fd_, &one, sizeof one);
+  return absl::OkStatus();
+}
+
+void Producer::Disconnect() {
+  if (client_ == nullptr) return;
+  rd_kafka_queue_io_event_enable(queue_, -1, nullptr, 0);
+  rd_kafka_purge(client_, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+  for (const auto& [name, topic] : topics_) {
+    if (topic.handle != nullptr) rd_kafka_topic_destroy(topic.handle);
+  }
+  topics_.clear();
+  rd_kafka_queue_destroy(queue_);
+  rd_kafka_destroy(client_);
+  client_ = nullptr;
+}
+
+Producer::~Producer() {
+  Disconnect();
   if (event_fd_ >= 0) close(event_fd_);
 }
 
@@ -114,15 +177,51 @@ void Producer::Fail(PublishFailure failure) {
   }
 }
 
+Producer::Outcome Producer::Admit(Topic& topic, const Record& record, size_t bytes) {
+  if (batch_bytes_ + kBatchOverhead > topic.max_message_bytes && batch_bytes_ > 1) {
+    // Batches would be refused with all that is in them: another client makes smaller ones.
+    if (in_flight_events_ > 0) return Outcome::kNoRoom;
+    batch_bytes_ = std::max<size_t>(topic.max_message_bytes, kBatchOverhead + 1) - kBatchOverhead;
+    Disconnect();
+    if (absl::Status status = Connect(); !status.ok()) {
+      Fail({.reason = std::string(status.message())});
+      return Outcome::kFailed;
+    }
+    return Outcome::kTopicNotReady;
+  }
+  if (bytes + kBatchOverhead <= topic.max_message_bytes) return Outcome::kTaken;
+  if (!compresses_) {
+    // Somebody may have raised the limit.
+    topic.ready = std::chrono::steady_clock::now() - topic.asked_at < kLimitIsFresh;
+    if (!topic.ready) return Outcome::kTopicNotReady;
+    refusal_ = MakePublishFailure(RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, "",
+                                  record.headers.front().value, record.topic);
+    return Outcome::kRefused;
+  }
+  // Perhaps it shrinks enough; the broker decides.
+  return in_flight_events_ > 0 ? Outcome::kNoRoom : Outcome::kTaken;
+}
+
 Producer::Outcome Producer::Produce(const Record& record, Ticket ticket) {
-  if (!HasRoom()) return Outcome::kNoRoom;
-  const Topic& topic = FindTopic(record.topic);
+  if (holding_ || !HasRoom()) return Outcome::kNoRoom;
+  Topic& topic = FindTopic(record.topic);
   if (topic.handle == nullptr) {
-    Fail(MakePublishFailure(RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION, "", record.headers.front().value,
-                            record.topic));
-    return Outcome::kFailed;
+    refusal_ = MakePublishFailure(RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION, "",
+                                  record.headers.front().value, record.topic);
+    return Outcome::kRefused;
   }
   if (!topic.ready) return Outcome::kTopicNotReady;
+  size_t header_bytes = 0;
+  for (const Header& header : record.headers) {
+    header_bytes += header.name.size() + header.value.size();
+  }
+  const size_t bytes = header_bytes + (record.key ? record.key->size() : 0) +
+                       (record.value ? record.value->size() : 0);
+  const bool may_be_large = bytes + batch_bytes_ + kBatchOverhead > topic.max_message_bytes;
+  if (may_be_large) {
+    const Outcome admitted = Admit(topic, record, bytes);
+    if (admitted != Outcome::kTaken) return admitted;
+  }
   rd_kafka_headers_t* const headers = rd_kafka_headers_new(record.headers.size());
   for (const Header& header : record.headers) {
     rd_kafka_header_add(headers, header.name.data(), static_cast<ssize_t>(header.name.size()),
@@ -142,11 +241,14 @@ Producer::Outcome Producer::Produce(const Record& record, Ticket ticket) {
   parts[4].vtype = RD_KAFKA_VTYPE_HEADERS;
   parts[4].u.headers = headers;
   parts[5].vtype = RD_KAFKA_VTYPE_OPAQUE;
-  parts[5].u.ptr = AsOpaque(ticket);
+  const uint64_t extra = ExtraKibibytes(header_bytes);
+  parts[5].u.ptr = AsOpaque(ticket, extra);
   rd_kafka_error_t* const error = rd_kafka_produceva(client_, parts.data(), parts.size());
   if (error == nullptr) {
-    in_flight_bytes_ += parts[2].u.mem.size + parts[3].u.mem.size + kOverheadPerEvent;
+    in_flight_bytes_ +=
+        parts[2].u.mem.size + parts[3].u.mem.size + kOverheadPerEvent + (extra << 10);
     ++in_flight_events_;
+    holding_ = bytes + kBatchOverhead > topic.max_message_bytes;
     return Outcome::kTaken;
   }
   const rd_kafka_resp_err_t code = rd_kafka_error_code(error);
@@ -154,7 +256,14 @@ Producer::Outcome Producer::Produce(const Record& record, Ticket ticket) {
   rd_kafka_error_destroy(error);
   rd_kafka_headers_destroy(headers);  // still ours after a failure
   if (code == RD_KAFKA_RESP_ERR__QUEUE_FULL) return Outcome::kNoRoom;
-  Fail(MakePublishFailure(code, text, record.headers.front().value, record.topic));
+  PublishFailure failure =
+      MakePublishFailure(code, text, record.headers.front().value, record.topic);
+  if (failure.kind == PublishFailure::Kind::kRefused) {
+    failure.alone = true;
+    refusal_ = std::move(failure);
+    return Outcome::kRefused;
+  }
+  Fail(std::move(failure));
   return Outcome::kFailed;
 }
 
@@ -170,8 +279,10 @@ bool Producer::CollectOne(OnDurable on_durable, std::chrono::milliseconds timeou
     acked_offsets_->Note(rd_kafka_topic_name(topic), partition, offset);
   };
   while (const rd_kafka_message_t* message = rd_kafka_event_message_next(event)) {
-    in_flight_bytes_ -= message->key_len + message->len + kOverheadPerEvent;
+    in_flight_bytes_ -=
+        message->key_len + message->len + kOverheadPerEvent + ExtraBytes(message->_private);
     --in_flight_events_;
+    const bool held = std::exchange(holding_, false);
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
       if (message->rkt != topic || message->partition != partition) note();
       topic = message->rkt;
@@ -181,7 +292,13 @@ bool Producer::CollectOne(OnDurable on_durable, std::chrono::milliseconds timeou
     } else if (!IsPurged(message->err)) {
       char why[512] = "";
       rd_kafka_fatal_error(client_, why, sizeof why);
-      Fail(MakePublishFailure(message->err, why, IdOf(message), rd_kafka_topic_name(message->rkt)));
+      PublishFailure failure =
+          MakePublishFailure(message->err, why, IdOf(message), rd_kafka_topic_name(message->rkt));
+      if (message->key != nullptr) {
+        failure.key.emplace(static_cast<const char*>(message->key), message->key_len);
+      }
+      failure.alone = held || batch_bytes_ == 1 || message->key_len + message->len > batch_bytes_;
+      Fail(std::move(failure));
     }
   }
   note();
@@ -206,9 +323,16 @@ bool Producer::Collect(OnDurable on_durable) {
 }
 
 void Producer::Abandon(OnDurable on_durable, std::chrono::milliseconds timeout) {
-  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  using Clock = std::chrono::steady_clock;
+  // Which event it was is said a little later than that there is one.
+  const auto named_by = Clock::now() + kNamedWithin;
+  while (failure_ && failure_->kind == PublishFailure::Kind::kProducerBroken &&
+         in_flight_events_ > 0 && Clock::now() < named_by) {
+    CollectOne(on_durable, std::chrono::milliseconds(20));
+  }
+  const auto deadline = Clock::now() + timeout;
   rd_kafka_purge(client_, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
-  while (in_flight_events_ > 0 && std::chrono::steady_clock::now() < deadline) {
+  while (in_flight_events_ > 0 && Clock::now() < deadline) {
     CollectOne(on_durable, std::chrono::milliseconds(100));
   }
 }
@@ -230,11 +354,15 @@ absl::Status Producer::AwaitTopic(std::string_view name, std::chrono::millisecon
       topic.ready = error == RD_KAFKA_RESP_ERR_NO_ERROR && metadata->topics[0].partition_cnt > 0;
     }
     rd_kafka_metadata_destroy(metadata);
-    if (topic.ready) return absl::OkStatus();
+    if (topic.ready) {
+      topic.max_message_bytes = ReadTopicLimit(client_, name, timeout);
+      topic.asked_at = std::chrono::steady_clock::now();
+      return absl::OkStatus();
+    }
   }
-  const PublishFailure why = MakePublishFailure(error, "", "", name);
+  refusal_ = MakePublishFailure(error, "", "", name);
   const std::string text =
-      absl::StrCat("topic ", std::string(name), ": ", why.reason, ". Fix: ", why.fix);
+      absl::StrCat("topic ", std::string(name), ": ", refusal_.reason, ". Fix: ", refusal_.fix);
   switch (error) {
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
       return absl::NotFoundError(text);

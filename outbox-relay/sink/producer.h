@@ -30,6 +30,9 @@ struct ProducerOptions {
   size_t max_in_flight_bytes = 8 << 20;
   // Told how far each partition is written. Not owned; null: nobody wants to know.
   AckedOffsets* acked_offsets = nullptr;
+  // Events travel in batches of at most so many bytes, or alone if they are larger. 1: all alone.
+  // 0: as Kafka's property batch.size says, which is else a bound for this.
+  size_t batch_bytes = 0;
 };
 
 // Used by one thread. Records are acknowledged by all in-sync replicas, and once one of a partition
@@ -37,7 +40,11 @@ struct ProducerOptions {
 // confirmed position on goes through another.
 class Producer {
  public:
-  using Ticket = uint64_t;  // the ledger's name for the event's transaction
+  // Whose event it is: the ledger's name for its transaction, or whatever else the caller counts
+  // by. Less than kTickets, but for kReleased, which may be added.
+  using Ticket = uint64_t;
+  static constexpr Ticket kTickets = Ticket{1} << 47;
+  static constexpr Ticket kReleased = Ticket{1} << 63;  // of a parked event
   using OnDurable = absl::FunctionRef<void(Ticket)>;
 
   // Connects in the background. InvalidArgument names a wrong Kafka property.
@@ -54,14 +61,20 @@ class Producer {
   bool HasRoom() const { return in_flight_bytes_ < max_in_flight_bytes_; }
   uint64_t in_flight_events() const { return in_flight_events_; }
 
-  enum class Outcome { kTaken, kNoRoom, kTopicNotReady, kFailed };
-  // Copies the record. After kFailed, failure() says why. After kTopicNotReady: AwaitTopic().
+  enum class Outcome { kTaken, kNoRoom, kTopicNotReady, kRefused, kFailed };
+  // Copies the record. After kTopicNotReady: AwaitTopic(). After kRefused, refusal() says why this
+  // record cannot be sent; the others can. After kFailed, failure() says why this producer is done.
   Outcome Produce(const Record& record, Ticket ticket);
 
   // Asks the brokers about a topic, at most `timeout`; once that is OK, Produce() takes records for
   // it. (A record for a topic that nobody has seen could fail, and a later one of its key not.)
   // Unavailable: no broker answered. NotFound, PermissionDenied, InvalidArgument say the fix.
+  // For all but Unavailable refusal() is the same in parts.
   absl::Status AwaitTopic(std::string_view topic, std::chrono::milliseconds timeout);
+
+  const PublishFailure& refusal() const { return refusal_; }
+  // Ends this producer for what it has refused by itself.
+  void GiveUp() { Fail(refusal_); }
 
   // Calls `on_durable` for each event that was acknowledged since; does not wait.
   // False: failure() says why this producer is done.
@@ -71,6 +84,9 @@ class Producer {
   // librdkafka to let go, at most `timeout`. Nothing else may be called after it.
   void Abandon(OnDurable on_durable, std::chrono::milliseconds timeout);
 
+  // What batch_bytes came to.
+  size_t batch_bytes() const { return batch_bytes_; }
+
   bool failed() const { return failure_.has_value(); }
   const PublishFailure& failure() const { return *failure_; }
 
@@ -79,21 +95,36 @@ class Producer {
   struct Topic {
     rd_kafka_topic_s* handle = nullptr;  // null: no topic can have such a name
     bool ready = false;
+    // The largest batch that it takes, compressed.
+    size_t max_message_bytes = 0;
+    std::chrono::steady_clock::time_point asked_at;
   };
+  absl::Status Connect();
+  void Disconnect();
   Topic& FindTopic(std::string_view name);
+  // Whether the topic may be given a record of this size now; kTaken: it may.
+  Outcome Admit(Topic& topic, const Record& record, size_t bytes);
   void Fail(PublishFailure failure);
   // False if there was nothing to collect.
   bool CollectOne(OnDurable on_durable, std::chrono::milliseconds timeout);
 
+  kafka::Settings settings_;
   rd_kafka_s* client_ = nullptr;
   rd_kafka_queue_s* queue_ = nullptr;
   int event_fd_ = -1;
   size_t max_in_flight_bytes_ = 0;
   AckedOffsets* acked_offsets_ = nullptr;
+  size_t batch_bytes_ = 0;
   size_t in_flight_bytes_ = 0;
   uint64_t in_flight_events_ = 0;
+  bool compresses_ = true;
+  // An event that may be too large is on its way: nothing follows until it is known. A broker takes
+  // a producer's second batch for a partition, but for no good reason the first, if it has not seen
+  // that producer there before: gapless is not enough.
+  bool holding_ = false;
   absl::flat_hash_map<std::string, Topic> topics_;
   std::optional<PublishFailure> failure_;
+  PublishFailure refusal_;
 };
 
 }  // namespace relay

@@ -2,6 +2,8 @@
 #ifndef ORDER_SAGA_OUTBOX_RELAY_SINK_PUBLISH_FAILURE_H_
 #define ORDER_SAGA_OUTBOX_RELAY_SINK_PUBLISH_FAILURE_H_
 
+#include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -12,12 +14,19 @@ namespace relay {
 struct PublishFailure {
   enum class Kind {
     kMissingTopic,   // the topic was deleted: wait until somebody makes it again
-    kRefused,        // this event: too large, not authorised, invalid
-    kProducerBroken  // not about one event: a new producer is needed
+    kRefused,        // this event, for good: too large, not authorised, invalid
+    kProducerBroken  // not about one event, or not for good: a new producer is needed
   };
   Kind kind = Kind::kProducerBroken;
   std::string event_id;  // empty for kProducerBroken
   std::string topic;
+  std::optional<std::string> key;
+  // Every event of the topic would be refused.
+  bool whole_topic = false;
+  // The size of the request was at fault: of this event's, or of the batch that it was in.
+  bool too_large = false;
+  // It was sent by itself, so that no other event can have been the reason.
+  bool alone = false;
   std::string reason;
   std::string fix;
 };

@@ -49,6 +49,9 @@ class ReplicationStream {
   // Asks the server again who it is.
   absl::Status Reidentify();
 
+  // The process that serves us, as pg_replication_slots.active_pid has it.
+  int server_pid() const { return PQbackendPID(connection_.get()); }
+
   // Starts behind `from`, or behind what the slot has confirmed if that is more.
   absl::Status Start(Lsn from);
 

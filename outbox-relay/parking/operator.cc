@@ -1,0 +1,115 @@
+#include "outbox-relay/parking/operator.h"
+
+namespace relay::parked {
+namespace {
+
+// $1 id, $2 topic, $3 key.
+#define ORDER_SAGA_SELECTED                                               \
+  " ($1::text IS NULL OR k.poison_id = $1::text"                          \
+  "  OR k.scope = (SELECT scope FROM outbox_parked WHERE id = $1::text))" \
+  " AND ($2::text IS NULL OR k.topic = $2::text)"                         \
+  " AND ($3::text IS NULL OR k.name = 'k' || $3::text) "
+
+#define ORDER_SAGA_RELAY_ACTIVE               \
+  " EXISTS (SELECT FROM pg_replication_slots" \
+  "          WHERE slot_name = 'outbox_' || current_database() AND active) "
+
+constexpr char kList[] =
+    "SELECT k.topic, left(k.name, 1) = 'k', substr(k.name, 2), k.poison_id, k.reason, k.fix,"
+    "       to_char(k.since AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'),"
+    "       extract(epoch FROM clock_timestamp() - k.since)::bigint, k.released_at IS NOT NULL,"
+    "       (SELECT count(*) FROM outbox_parked e WHERE e.scope = k.scope AND dropped_at IS NULL),"
+    "       EXISTS (SELECT FROM outbox_parked e"
+    "                WHERE e.id = k.poison_id AND dropped_at IS NOT NULL)"
+    "  FROM outbox_parked_keys k WHERE" ORDER_SAGA_SELECTED "ORDER BY k.since, k.scope";
+
+constexpr char kCountRelease[] =
+    "SELECT count(DISTINCT k.scope), count(e.id)," ORDER_SAGA_RELAY_ACTIVE
+    "  FROM outbox_parked_keys k"
+    "  LEFT JOIN outbox_parked e ON e.scope = k.scope AND e.dropped_at IS NULL"
+    " WHERE k.released_at IS NULL AND" ORDER_SAGA_SELECTED;
+
+// The relay that is active listens.
+constexpr char kRelease[] =
+    "WITH released AS ("
+    "  UPDATE outbox_parked_keys k SET released_at = clock_timestamp(), released_by = $4::text"
+    "   WHERE k.released_at IS NULL AND" ORDER_SAGA_SELECTED
+    "  RETURNING k.scope)"
+    "SELECT (SELECT count(*) FROM released),"
+    "       (SELECT count(*) FROM outbox_parked e JOIN released USING (scope)"
+    "         WHERE dropped_at IS NULL)," ORDER_SAGA_RELAY_ACTIVE
+    ","
+    "       pg_notify('outbox_parked', '')::text";
+
+#define ORDER_SAGA_DROPPED                                                         \
+  " e.dropped_at IS NULL AND e.scope IN (SELECT k.scope FROM outbox_parked_keys k" \
+  "   WHERE" ORDER_SAGA_SELECTED                                                   \
+  " AND ($1::text IS NOT NULL OR k.poison_id = e.id))"                             \
+  " AND ($1::text IS NULL OR e.id = $1::text) "
+
+constexpr char kCountDrop[] = "SELECT count(DISTINCT e.scope), count(*)," ORDER_SAGA_RELAY_ACTIVE
+                              " FROM outbox_parked e WHERE" ORDER_SAGA_DROPPED;
+
+constexpr char kDrop[] =
+    "WITH dropped AS ("
+    "  UPDATE outbox_parked e SET dropped_at = clock_timestamp(), dropped_by = $4::text,"
+    "                             dropped_why = $5::text"
+    "   WHERE" ORDER_SAGA_DROPPED
+    "  RETURNING e.scope)"
+    "SELECT count(DISTINCT scope), count(*)," ORDER_SAGA_RELAY_ACTIVE " FROM dropped";
+
+#undef ORDER_SAGA_SELECTED
+#undef ORDER_SAGA_DROPPED
+#undef ORDER_SAGA_RELAY_ACTIVE
+
+postgres::Params Select(const Selection& selection) {
+  return postgres::Params()
+      .NullableText(selection.id)
+      .NullableText(selection.topic)
+      .NullableText(selection.key);
+}
+
+absl::StatusOr<Changed> Count(absl::StatusOr<postgres::Result> answer) {
+  if (!answer.ok()) return answer.status();
+  return Changed{.keys = answer->Int64(0, 0),
+                 .events = answer->Int64(0, 1),
+                 .relay_active = answer->Bool(0, 2)};
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<KeyInfo>> ListKeys(postgres::Connection& connection,
+                                              const Selection& selection) {
+  auto answer = connection.Execute(kList, Select(selection));
+  if (!answer.ok()) return answer.status();
+  std::vector<KeyInfo> keys;
+  for (int row = 0; row < answer->rows(); ++row) {
+    KeyInfo key;
+    key.topic = std::string(answer->Text(row, 0));
+    if (answer->Bool(row, 1)) key.key = std::string(answer->Text(row, 2));
+    key.poison_id = std::string(answer->Text(row, 3));
+    key.reason = std::string(answer->Text(row, 4));
+    key.fix = std::string(answer->Text(row, 5));
+    key.since = std::string(answer->Text(row, 6));
+    key.age_seconds = answer->Int64(row, 7);
+    key.released = answer->Bool(row, 8);
+    key.events = answer->Int64(row, 9);
+    key.poison_dropped = answer->Bool(row, 10);
+    keys.push_back(std::move(key));
+  }
+  return keys;
+}
+
+absl::StatusOr<Changed> ReleaseKeys(postgres::Connection& connection, const Selection& selection,
+                                    const std::string& who, bool dry_run) {
+  if (dry_run) return Count(connection.Execute(kCountRelease, Select(selection)));
+  return Count(connection.Execute(kRelease, Select(selection).Text(who)));
+}
+
+absl::StatusOr<Changed> DropEvents(postgres::Connection& connection, const Selection& selection,
+                                   const std::string& who, const std::string& why, bool dry_run) {
+  if (dry_run) return Count(connection.Execute(kCountDrop, Select(selection)));
+  return Count(connection.Execute(kDrop, Select(selection).Text(who).Text(why)));
+}
+
+}  // namespace relay::parked

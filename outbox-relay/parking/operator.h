@@ -1,0 +1,59 @@
+// What an operator does about parked events, in the source's database; the active relay does the
+// rest.
+#ifndef ORDER_SAGA_OUTBOX_RELAY_PARKING_OPERATOR_H_
+#define ORDER_SAGA_OUTBOX_RELAY_PARKING_OPERATOR_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "libs/postgres/connection.h"
+
+namespace relay::parked {
+
+// Everything that is not given matches. Nothing given: all.
+struct Selection {
+  std::optional<std::string> id;  // of any event of the key
+  std::optional<std::string> topic;
+  std::optional<std::string> key;
+};
+
+struct KeyInfo {
+  std::string topic;
+  std::optional<std::string> key;  // nothing: an event without a key, parked alone
+  std::string poison_id;
+  std::string reason;
+  std::string fix;
+  std::string since;  // RFC 3339, UTC
+  int64_t age_seconds = 0;
+  int64_t events = 0;
+  bool poison_dropped = false;
+  bool released = false;  // and not all published yet
+};
+
+// The longest parked first.
+absl::StatusOr<std::vector<KeyInfo>> ListKeys(postgres::Connection& connection,
+                                              const Selection& selection);
+
+struct Changed {
+  int64_t keys = 0;
+  int64_t events = 0;
+  bool relay_active = false;  // some relay streams the source
+};
+
+// Has the keys' events published, in order, and then the keys not parked any more. Those that are
+// released already stay so. `dry_run`: only counts.
+absl::StatusOr<Changed> ReleaseKeys(postgres::Connection& connection, const Selection& selection,
+                                    const std::string& who, bool dry_run);
+
+// Gives events up for good: the one with the selection's id, or else that which Kafka refused of
+// each key. What is behind stays parked. Those that are dropped already stay so.
+absl::StatusOr<Changed> DropEvents(postgres::Connection& connection, const Selection& selection,
+                                   const std::string& who, const std::string& why, bool dry_run);
+
+}  // namespace relay::parked
+
+#endif  // ORDER_SAGA_OUTBOX_RELAY_PARKING_OPERATOR_H_

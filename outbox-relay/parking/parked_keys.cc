@@ -1,0 +1,115 @@
+#include "outbox-relay/parking/parked_keys.h"
+
+#include <utility>
+
+namespace relay {
+namespace {
+
+void AppendScopeName(const Event& event, std::string& out) {
+  out.push_back(event.aggregate_id ? 'k' : 'i');
+  out.append(event.aggregate_id ? *event.aggregate_id : event.id);
+}
+
+absl::string_view View(std::string_view text) { return {text.data(), text.size()}; }
+
+}  // namespace
+
+std::string ScopeName(const Event& event) {
+  std::string name;
+  AppendScopeName(event, name);
+  return name;
+}
+
+ParkedKeys::Decision ParkedKeys::Decide(const Event& event, StreamPosition at) {
+  wanted_.assign(event.topic);
+  wanted_.push_back('\0');
+  AppendScopeName(event, wanted_);
+  if (const auto found = keys_.find(wanted_); found != keys_.end()) {
+    found_ = found->second;
+    if (!found_->awaiting_poison) {
+      return at >= found_->from ? Decision::kPark : Decision::kPublish;
+    }
+    if (event.id != found_->poison_id) return Decision::kPublish;
+    found_->awaiting_poison = false;
+    found_->from = at;
+    return Decision::kParkAsPoison;
+  }
+  if (topics_.empty()) return Decision::kPublish;
+  const Refusal* refusal = TopicRefusal(event.topic);
+  if (refusal == nullptr) return Decision::kPublish;
+  Park(event, at, Refusal(*refusal));
+  return Decision::kParkAsPoison;
+}
+
+void ParkedKeys::Park(const Event& event, StreamPosition at, Refusal refusal) {
+  if (refusal.whole_topic) RefuseTopic(event.topic, refusal);
+  const std::string name = ScopeName(event);
+  std::shared_ptr<ParkedKey>& slot = Slot(event.topic, name);
+  // An earlier event of a key that is parked already, which came again and is refused this time.
+  const int64_t scope = slot == nullptr ? 0 : slot->scope;
+  const int32_t era = slot == nullptr ? 0 : slot->era;
+  slot = std::make_shared<ParkedKey>(ParkedKey{
+      .scope = scope,
+      .topic = std::string(event.topic),
+      .name = name,
+      .poison_id = std::string(event.id),
+      .refusal = std::move(refusal),
+      .from = at,
+      .era = era,
+  });
+  found_ = slot;
+}
+
+void ParkedKeys::Put(ParkedKey key) {
+  if (key.refusal.whole_topic && !key.released) {
+    RefuseTopic(key.topic, key.refusal);
+  }
+  std::shared_ptr<ParkedKey>& slot = Slot(key.topic, key.name);
+  slot = std::make_shared<ParkedKey>(std::move(key));
+}
+
+void ParkedKeys::Erase(const ParkedKey& key) {
+  wanted_ = key.topic + '\0' + key.name;
+  keys_.erase(wanted_);
+}
+
+void ParkedKeys::ForgetStored() {
+  absl::erase_if(keys_, [](const auto& entry) { return entry.second->scope != 0; });
+  topics_.clear();
+}
+
+void ParkedKeys::Clear() {
+  keys_.clear();
+  topics_.clear();
+  found_.reset();
+}
+
+void ParkedKeys::ForEach(absl::FunctionRef<void(const std::shared_ptr<ParkedKey>&)> visit) const {
+  for (const auto& [name, key] : keys_) visit(key);
+}
+
+const Refusal* ParkedKeys::TopicRefusal(std::string_view topic) const {
+  const auto found = topics_.find(View(topic));
+  return found == topics_.end() ? nullptr : &found->second;
+}
+
+void ParkedKeys::TryTopicAgain(std::string_view topic) { topics_.erase(View(topic)); }
+
+void ParkedKeys::RefuseTopic(std::string_view topic, Refusal refusal) {
+  topics_.insert_or_assign(std::string(topic), std::move(refusal));
+}
+
+std::vector<std::string> ParkedKeys::RefusedTopics() const {
+  std::vector<std::string> topics;
+  for (const auto& [topic, refusal] : topics_) topics.push_back(topic);
+  return topics;
+}
+
+std::shared_ptr<ParkedKey>& ParkedKeys::Slot(std::string_view topic, std::string_view name) {
+  wanted_.assign(topic);
+  wanted_.push_back('\0');
+  wanted_.append(name);
+  return keys_[wanted_];
+}
+
+}  // namespace relay

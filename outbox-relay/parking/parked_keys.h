@@ -1,0 +1,103 @@
+// Which events may not be published, because one before them of the same key could not be: pure
+// decisions, event by event.
+#ifndef ORDER_SAGA_OUTBOX_RELAY_PARKING_PARKED_KEYS_H_
+#define ORDER_SAGA_OUTBOX_RELAY_PARKING_PARKED_KEYS_H_
+
+#include <compare>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/functional/function_ref.h"
+#include "outbox-relay/source/event.h"
+#include "outbox-relay/source/lsn.h"
+
+namespace relay {
+
+// Where an event stands in the stream: known before its row, the same each time that it comes.
+struct StreamPosition {
+  Lsn commit;
+  int64_t ordinal = 0;  // among the inserts of its transaction, from 0
+
+  friend auto operator<=>(const StreamPosition&, const StreamPosition&) = default;
+};
+
+// Why an event is parked, in words for people.
+struct Refusal {
+  std::string reason;
+  std::string fix;
+  bool whole_topic = false;  // no event of the topic is worth trying
+};
+
+// 'k' and the key; an event without a key has no order to keep, and is parked alone: 'i' and its
+// id.
+std::string ScopeName(const Event& event);
+
+// One parked (topic, key).
+struct ParkedKey {
+  int64_t scope = 0;  // its number in the database; 0: not there yet
+  std::string topic;
+  std::string name;
+  std::string poison_id;
+  Refusal refusal;
+  // The poison is known, but has not come by again since: what comes before it is published.
+  bool awaiting_poison = false;
+  StreamPosition from;  // the poison's, unless it is awaited
+  int32_t era = 0;
+  int64_t since_unix_seconds = 0;  // 0: not said yet
+  bool released = false;
+};
+
+// Not thread-safe. Some 300 bytes a key.
+class ParkedKeys {
+ public:
+  enum class Decision {
+    kPublish,
+    kPark,          // behind others of its key
+    kParkAsPoison,  // the first of its key
+  };
+
+  bool empty() const { return keys_.empty(); }
+  size_t size() const { return keys_.size(); }
+
+  // What to do with the next event of the stream. For the last two key() is whose it is; for
+  // kParkAsPoison that is a new one, or one that awaited this event: it is parked from here on.
+  // Only to be asked unless empty().
+  Decision Decide(const Event& event, StreamPosition at);
+  const std::shared_ptr<ParkedKey>& key() const { return found_; }
+
+  // The event cannot be published: its key is parked from here on. key() is the key.
+  void Park(const Event& event, StreamPosition at, Refusal refusal);
+
+  // From the database: replaces what is known of this key.
+  void Put(ParkedKey key);
+  void Erase(const ParkedKey& key);
+  // Those that the database knows are gone, unless they are put again; those that it does not know
+  // yet stay.
+  void ForgetStored();
+  void Clear();
+  void ForEach(absl::FunctionRef<void(const std::shared_ptr<ParkedKey>&)> visit) const;
+
+  // A topic that is known to take nothing: null if it is not. An operator's release, or a look at
+  // the topic, makes it worth trying again.
+  const Refusal* TopicRefusal(std::string_view topic) const;
+  void TryTopicAgain(std::string_view topic);
+  void RefuseTopic(std::string_view topic, Refusal refusal);
+  // Copies: they may be changed while they are walked through.
+  std::vector<std::string> RefusedTopics() const;
+
+ private:
+  std::shared_ptr<ParkedKey>& Slot(std::string_view topic, std::string_view name);
+
+  absl::flat_hash_map<std::string, std::shared_ptr<ParkedKey>> keys_;  // topic, NUL, name
+  absl::flat_hash_map<std::string, Refusal> topics_;
+  std::shared_ptr<ParkedKey> found_;
+  std::string wanted_;  // scratch
+};
+
+}  // namespace relay
+
+#endif  // ORDER_SAGA_OUTBOX_RELAY_PARKING_PARKED_KEYS_H_

@@ -1,0 +1,96 @@
+#include "outbox-relay/parking/parked_keys.h"
+
+#include <gtest/gtest.h>
+
+namespace relay {
+namespace {
+
+using Decision = ParkedKeys::Decision;
+
+Event EventOf(std::string_view id, std::optional<std::string_view> key,
+              std::string_view topic = "t") {
+  Event event;
+  event.id = id;
+  event.aggregate_id = key;
+  event.topic = topic;
+  return event;
+}
+
+StreamPosition At(uint64_t commit, int64_t ordinal = 0) { return {Lsn{commit}, ordinal}; }
+
+TEST(ParkedKeysTest, WhatFollowsOfTheKeyIsParkedAndNothingElse) {
+  ParkedKeys keys;
+  EXPECT_TRUE(keys.empty());
+  keys.Park(EventOf("e1", "a"), At(10, 2), {.reason = "too large", .fix = "raise it"});
+  EXPECT_EQ(keys.key()->poison_id, "e1");
+  EXPECT_EQ(keys.Decide(EventOf("e2", "a"), At(10, 3)), Decision::kPark);
+  EXPECT_EQ(keys.key()->name, "ka");
+  EXPECT_EQ(keys.Decide(EventOf("e3", "b"), At(10, 4)), Decision::kPublish);
+  EXPECT_EQ(keys.Decide(EventOf("e4", "a", "other"), At(10, 5)), Decision::kPublish);
+}
+
+// The stream comes again after a crash: what stood before the poison was published, or is not
+// yet, and belongs before it.
+TEST(ParkedKeysTest, WhatCameBeforeThePoisonIsPublishedThoughItComesAgain) {
+  ParkedKeys keys;
+  keys.Put({.scope = 1, .topic = "t", .name = "ka", .poison_id = "e2", .from = At(20, 3)});
+  EXPECT_EQ(keys.Decide(EventOf("e0", "a"), At(10, 9)), Decision::kPublish);
+  EXPECT_EQ(keys.Decide(EventOf("e1", "a"), At(20, 2)), Decision::kPublish);
+  EXPECT_EQ(keys.Decide(EventOf("e2", "a"), At(20, 3)), Decision::kPark);
+  EXPECT_EQ(keys.Decide(EventOf("e3", "a"), At(30)), Decision::kPark);
+}
+
+TEST(ParkedKeysTest, AListedPoisonParksItsKeyWhenItComesBy) {
+  ParkedKeys keys;
+  keys.Put({.scope = 1, .topic = "t", .name = "ka", .poison_id = "e2", .awaiting_poison = true});
+  EXPECT_EQ(keys.Decide(EventOf("e1", "a"), At(10)), Decision::kPublish);
+  EXPECT_EQ(keys.Decide(EventOf("e2", "a"), At(20)), Decision::kParkAsPoison);
+  EXPECT_EQ(keys.key()->from, At(20));
+  EXPECT_EQ(keys.Decide(EventOf("e3", "a"), At(20, 1)), Decision::kPark);
+}
+
+TEST(ParkedKeysTest, AnEarlierEventThatIsRefusedLaterMovesTheBeginning) {
+  ParkedKeys keys;
+  keys.Put({.scope = 7, .topic = "t", .name = "ka", .poison_id = "e2", .from = At(20), .era = 3});
+  keys.Park(EventOf("e1", "a"), At(10), {.reason = "r"});
+  EXPECT_EQ(keys.key()->scope, 7);
+  EXPECT_EQ(keys.key()->era, 3);
+  EXPECT_EQ(keys.Decide(EventOf("e1b", "a"), At(15)), Decision::kPark);
+  EXPECT_EQ(keys.size(), 1u);
+}
+
+TEST(ParkedKeysTest, AnEventWithoutAKeyIsParkedAlone) {
+  ParkedKeys keys;
+  keys.Park(EventOf("e1", std::nullopt), At(10), {.reason = "r"});
+  EXPECT_EQ(keys.Decide(EventOf("e2", std::nullopt), At(11)), Decision::kPublish);
+  EXPECT_EQ(keys.Decide(EventOf("e1", std::nullopt), At(10)), Decision::kPark);
+  EXPECT_EQ(keys.Decide(EventOf("e3", ""), At(12)), Decision::kPublish) << "an empty key is a key";
+  EXPECT_EQ(keys.Decide(EventOf("e4", "e1"), At(13)), Decision::kPublish);
+}
+
+TEST(ParkedKeysTest, ARefusedTopicParksEachKeyWithoutATrialUntilItIsTriedAgain) {
+  ParkedKeys keys;
+  keys.Park(EventOf("e1", "a"), At(10), {.reason = "no", .fix = "f", .whole_topic = true});
+  EXPECT_EQ(keys.Decide(EventOf("e2", "b"), At(11)), Decision::kParkAsPoison);
+  EXPECT_EQ(keys.key()->poison_id, "e2");
+  EXPECT_EQ(keys.key()->refusal.reason, "no");
+  EXPECT_EQ(keys.Decide(EventOf("e3", "b"), At(12)), Decision::kPark);
+  EXPECT_EQ(keys.Decide(EventOf("e4", "b", "other"), At(13)), Decision::kPublish);
+  keys.TryTopicAgain("t");
+  EXPECT_EQ(keys.Decide(EventOf("e5", "c"), At(14)), Decision::kPublish);
+  EXPECT_EQ(keys.Decide(EventOf("e6", "a"), At(15)), Decision::kPark);
+}
+
+TEST(ParkedKeysTest, AfterAReconnectTheDatabaseKnowsBetterButNotWhatItWasNotTold) {
+  ParkedKeys keys;
+  keys.Put({.scope = 1, .topic = "t", .name = "kgone", .poison_id = "x", .from = At(1)});
+  keys.Park(EventOf("e1", "new"), At(10), {.reason = "r"});
+  keys.ForgetStored();
+  EXPECT_EQ(keys.Decide(EventOf("e2", "gone"), At(11)), Decision::kPublish);
+  EXPECT_EQ(keys.Decide(EventOf("e3", "new"), At(12)), Decision::kPark);
+  keys.Erase(*keys.key());
+  EXPECT_TRUE(keys.empty());
+}
+
+}  // namespace
+}  // namespace relay

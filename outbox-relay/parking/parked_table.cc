@@ -1,0 +1,238 @@
+#include "outbox-relay/parking/parked_table.h"
+
+#include <utility>
+
+#include "outbox-relay/source/lsn.h"
+
+namespace relay::parked {
+namespace {
+
+// A poison that an operator has dropped before comes again only if the stream repeats: what follows
+// it flows at once. A key that is there already is taken if its place is not before ours.
+constexpr char kOpenKeys[] = R"sql(
+  INSERT INTO outbox_parked_keys AS k (topic, name, poison_id, reason, fix, whole_topic, system_id,
+                                       commit_lsn, ordinal, released_at, released_by)
+  SELECT w.topic, w.name, w.poison_id, w.reason, w.fix, w.whole_topic, $9::text, w.lsn::pg_lsn,
+         w.ordinal, d.dropped_at, d.dropped_by
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bool[], $7::text[],
+                $8::bigint[]) AS w (topic, name, poison_id, reason, fix, whole_topic, lsn, ordinal)
+    LEFT JOIN outbox_parked d ON d.id = w.poison_id AND d.dropped_at IS NOT NULL
+   WHERE EXISTS (SELECT FROM pg_replication_slots
+                  WHERE slot_name = 'outbox_' || current_database() AND active_pid = $10::bigint)
+  ON CONFLICT (topic, name) DO UPDATE
+    SET poison_id = excluded.poison_id, reason = excluded.reason, fix = excluded.fix,
+        whole_topic = excluded.whole_topic, system_id = excluded.system_id,
+        commit_lsn = excluded.commit_lsn, ordinal = excluded.ordinal
+    WHERE k.commit_lsn IS NULL
+       OR (excluded.commit_lsn, excluded.ordinal) <= (k.commit_lsn, k.ordinal)
+  RETURNING scope, topic, name, released_at IS NOT NULL
+)sql";
+
+constexpr char kInsertEvents[] = R"sql(
+  INSERT INTO outbox_parked (scope, era, id, topic, key, type, payload, traceparent, headers,
+                             created_at, commit_lsn, ordinal)
+  SELECT scope, era, id, topic, key, type, payload, traceparent, headers,
+         timestamptz 'epoch' + created * interval '1 microsecond', lsn::pg_lsn, ordinal
+    FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[],
+                $7::bytea[], $8::text[], $9::text[], $10::bigint[], $11::text[], $12::bigint[])
+      AS e (scope, era, id, topic, key, type, payload, traceparent, headers, created, lsn, ordinal)
+  ON CONFLICT (id) DO NOTHING
+)sql";
+
+constexpr char kReleasedKeys[] =
+    "SELECT scope FROM outbox_parked_keys WHERE released_at IS NOT NULL ORDER BY released_at, "
+    "scope";
+
+// Key by key, so that each is one range of the index, however much is parked. The sum of sizes
+// needs no payload to be read.
+constexpr char kFetchEvents[] = R"sql(
+  SELECT scope, id, topic, key, type, payload, traceparent, headers,
+         (extract(epoch FROM created_at) * 1000000)::bigint
+    FROM (SELECT e.*, sum(coalesce(octet_length(payload), 0) + coalesce(octet_length(headers), 0)
+                          + 200) OVER (ROWS UNBOUNDED PRECEDING) AS bytes,
+                 row_number() OVER (ROWS UNBOUNDED PRECEDING) AS number
+            FROM (SELECT p.* FROM unnest($1::bigint[]) AS wanted (scope)
+                    CROSS JOIN LATERAL (SELECT * FROM outbox_parked
+                                         WHERE outbox_parked.scope = wanted.scope
+                                           AND dropped_at IS NULL
+                                         ORDER BY outbox_parked.scope, era, commit_lsn, ordinal
+                                         LIMIT 1000) p
+                  LIMIT 1000) e) counted
+   WHERE bytes <= 1048576 OR number = 1
+)sql";
+
+constexpr char kDeleteEvents[] =
+    "DELETE FROM outbox_parked WHERE id = ANY ($1::text[]) AND dropped_at IS NULL";
+
+constexpr char kForgetKeys[] = R"sql(
+  DELETE FROM outbox_parked_keys k
+   WHERE scope = ANY ($1::bigint[]) AND released_at IS NOT NULL
+     AND NOT EXISTS (SELECT FROM outbox_parked e WHERE e.scope = k.scope AND dropped_at IS NULL)
+  RETURNING scope
+)sql";
+
+constexpr char kHoldKey[] = R"sql(
+  UPDATE outbox_parked_keys SET released_at = NULL, released_by = NULL, poison_id = $2::text,
+                                reason = $3::text, fix = $4::text, whole_topic = $5::bool
+   WHERE scope = $1::bigint
+)sql";
+
+constexpr char kPutOnList[] = R"sql(
+  INSERT INTO outbox_parked_keys AS k (topic, name, poison_id, reason, fix, whole_topic)
+  SELECT $1::text, $2::text, $3::text, $4::text, $5::text, $6::bool
+  ON CONFLICT (topic, name) DO UPDATE
+    SET poison_id = excluded.poison_id, reason = excluded.reason, fix = excluded.fix,
+        whole_topic = excluded.whole_topic, released_at = NULL, released_by = NULL,
+        (system_id, commit_lsn, ordinal) =
+          (SELECT k.system_id, k.commit_lsn, k.ordinal
+            WHERE EXISTS (SELECT FROM outbox_parked WHERE id = excluded.poison_id
+                                                      AND scope = k.scope))
+)sql";
+
+constexpr char kRebase[] = R"sql(
+  UPDATE outbox_parked_keys SET system_id = $1::text, era = era + 1, commit_lsn = '0/0', ordinal = 0
+   WHERE system_id <> $1::text
+)sql";
+
+constexpr char kLoadKeys[] = R"sql(
+  SELECT scope, topic, name, poison_id, reason, fix, whole_topic, commit_lsn IS NULL,
+         coalesce(commit_lsn, '0/0')::text, coalesce(ordinal, 0), era,
+         extract(epoch FROM since)::bigint, released_at IS NOT NULL
+    FROM outbox_parked_keys
+)sql";
+
+constexpr char kCountEvents[] = "SELECT count(*) FROM outbox_parked WHERE dropped_at IS NULL";
+
+}  // namespace
+
+Query OpenKeys(const ParkBatch& batch, const std::string& system_id, int walsender_pid) {
+  std::vector<std::string> topics, names, poisons, reasons, fixes, lsns;
+  std::vector<int64_t> ordinals;
+  // vector<bool> is no array.
+  const auto whole = std::make_unique<bool[]>(batch.openings.size());
+  for (const auto& key : batch.openings) {
+    whole[topics.size()] = key->refusal.whole_topic;
+    topics.push_back(key->topic);
+    names.push_back(key->name);
+    poisons.push_back(key->poison_id);
+    reasons.push_back(key->refusal.reason);
+    fixes.push_back(key->refusal.fix);
+    lsns.push_back(ToString(key->from.commit));
+    ordinals.push_back(key->from.ordinal);
+  }
+  return {kOpenKeys, postgres::Params()
+                         .Texts(topics)
+                         .Texts(names)
+                         .Texts(poisons)
+                         .Texts(reasons)
+                         .Texts(fixes)
+                         .Bools(absl::Span<const bool>(whole.get(), batch.openings.size()))
+                         .Texts(lsns)
+                         .Int64s(ordinals)
+                         .Text(system_id)
+                         .Int64(walsender_pid)};
+}
+
+Query InsertEvents(const ParkBatch& batch) {
+  std::vector<int64_t> scopes, eras;
+  scopes.reserve(batch.keys.size());
+  eras.reserve(batch.keys.size());
+  for (const auto& key : batch.keys) {
+    scopes.push_back(key->scope);
+    eras.push_back(key->era);
+  }
+  return {kInsertEvents, postgres::Params()
+                             .Int64s(scopes)
+                             .Int64s(eras)
+                             .Texts(batch.ids)
+                             .Texts(batch.topics)
+                             .NullableTexts(batch.event_keys)
+                             .Texts(batch.types)
+                             .NullableBytes(batch.payloads)
+                             .NullableTexts(batch.traceparents)
+                             .NullableTexts(batch.headers)
+                             .Int64s(batch.created)
+                             .Texts(batch.lsns)
+                             .Int64s(batch.ordinals)};
+}
+
+Query ReleasedKeys() { return {kReleasedKeys, {}}; }
+
+Query FetchEvents(const std::vector<int64_t>& scopes) {
+  return {kFetchEvents, postgres::Params().Int64s(scopes)};
+}
+
+Row RowOf(const postgres::Result& result, int row) {
+  Row parked{.scope = result.Int64(row, 0), .event = {}};
+  Event& event = parked.event;
+  event.id = result.Text(row, 1);
+  event.topic = result.Text(row, 2);
+  if (!result.IsNull(row, 3)) event.aggregate_id = result.Text(row, 3);
+  event.type = result.Text(row, 4);
+  if (!result.IsNull(row, 5)) event.payload = result.Text(row, 5);
+  event.traceparent = result.TextOrEmpty(row, 6);
+  event.headers_json = result.TextOrEmpty(row, 7);
+  event.created_unix_microseconds = result.Int64(row, 8);
+  return parked;
+}
+
+Query DeleteEvents(const std::vector<std::string>& ids) {
+  return {kDeleteEvents, postgres::Params().Texts(ids)};
+}
+
+Query ForgetKeys(const std::vector<int64_t>& scopes) {
+  return {kForgetKeys, postgres::Params().Int64s(scopes)};
+}
+
+Query HoldKey(int64_t scope, const std::string& poison_id, const Refusal& refusal) {
+  return {kHoldKey, postgres::Params()
+                        .Int64(scope)
+                        .Text(poison_id)
+                        .Text(refusal.reason)
+                        .Text(refusal.fix)
+                        .Bool(refusal.whole_topic)};
+}
+
+absl::Status PutOnList(postgres::Connection& connection, const PublishFailure& failure) {
+  const std::string name = failure.key ? "k" + *failure.key : "i" + failure.event_id;
+  return connection
+      .Execute(kPutOnList, postgres::Params()
+                               .Text(failure.topic)
+                               .Text(name)
+                               .Text(failure.event_id)
+                               .Text(failure.reason)
+                               .Text(failure.fix)
+                               .Bool(failure.whole_topic))
+      .status();
+}
+
+absl::StatusOr<Stored> Load(postgres::Connection& connection, const std::string& system_id) {
+  auto rebased = connection.Execute(kRebase, postgres::Params().Text(system_id));
+  if (!rebased.ok()) return rebased.status();
+  auto keys = connection.Execute(kLoadKeys);
+  if (!keys.ok()) return keys.status();
+  auto events = connection.Execute(kCountEvents);
+  if (!events.ok()) return events.status();
+  Stored stored{.keys = {}, .events = events->Int64(0, 0)};
+  for (int row = 0; row < keys->rows(); ++row) {
+    const absl::StatusOr<Lsn> lsn = ParseLsn(keys->Text(row, 8));
+    if (!lsn.ok()) return lsn.status();
+    stored.keys.push_back(ParkedKey{
+        .scope = keys->Int64(row, 0),
+        .topic = std::string(keys->Text(row, 1)),
+        .name = std::string(keys->Text(row, 2)),
+        .poison_id = std::string(keys->Text(row, 3)),
+        .refusal = {.reason = std::string(keys->Text(row, 4)),
+                    .fix = std::string(keys->Text(row, 5)),
+                    .whole_topic = keys->Bool(row, 6)},
+        .awaiting_poison = keys->Bool(row, 7),
+        .from = {.commit = *lsn, .ordinal = keys->Int64(row, 9)},
+        .era = static_cast<int32_t>(keys->Int64(row, 10)),
+        .since_unix_seconds = keys->Int64(row, 11),
+        .released = keys->Bool(row, 12),
+    });
+  }
+  return stored;
+}
+
+}  // namespace relay::parked

@@ -1,0 +1,67 @@
+// The tables outbox_parked_keys and outbox_parked, as the relay reads and writes them: statements
+// for Statement, and what is asked at a session's start.
+#ifndef ORDER_SAGA_OUTBOX_RELAY_PARKING_PARKED_TABLE_H_
+#define ORDER_SAGA_OUTBOX_RELAY_PARKING_PARKED_TABLE_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "libs/postgres/connection.h"
+#include "outbox-relay/parking/park_batch.h"
+#include "outbox-relay/parking/parked_keys.h"
+#include "outbox-relay/sink/publish_failure.h"
+#include "outbox-relay/source/event.h"
+
+namespace relay::parked {
+
+// Notified by whoever releases or drops something.
+inline constexpr char kChannel[] = "outbox_parked";
+
+// A statement and its parameters.
+struct Query {
+  const char* sql;
+  postgres::Params params;
+};
+
+// Makes the rows of the batch's new keys; answers (scope, topic, name, released) for each of them.
+// For fewer if another relay has got the slot meanwhile, or knows better.
+Query OpenKeys(const ParkBatch& batch, const std::string& system_id, int walsender_pid);
+// Idempotent: an event that is there stays as it is. 23503: a key is not parked any more.
+Query InsertEvents(const ParkBatch& batch);
+
+// (scope) of all keys that are released.
+Query ReleasedKeys();
+// The next events of these keys, each key's in order, dropped ones left out: some 1,000 and 1 MiB
+// at most. See RowOf.
+inline constexpr int kMostFetched = 1'000;
+Query FetchEvents(const std::vector<int64_t>& scopes);
+struct Row {
+  int64_t scope;
+  Event event;  // views into the result, and `id`
+};
+Row RowOf(const postgres::Result& result, int row);
+Query DeleteEvents(const std::vector<std::string>& ids);
+// Removes those that are released and have no events; answers their (scope).
+Query ForgetKeys(const std::vector<int64_t>& scopes);
+// Parks a released key again.
+Query HoldKey(int64_t scope, const std::string& poison_id, const Refusal& refusal);
+
+// The following wait.
+
+// Puts the event on the list of those that Kafka refuses. Its key, released or not, is parked from
+// there on; if the event is a parked one, its key is parked again.
+absl::Status PutOnList(postgres::Connection& connection, const PublishFailure& failure);
+
+struct Stored {
+  std::vector<ParkedKey> keys;
+  int64_t events = 0;
+};
+// What is parked. Positions of another cluster are rebased: everything that comes is behind them.
+absl::StatusOr<Stored> Load(postgres::Connection& connection, const std::string& system_id);
+
+}  // namespace relay::parked
+
+#endif  // ORDER_SAGA_OUTBOX_RELAY_PARKING_PARKED_TABLE_H_

@@ -1,0 +1,298 @@
+// Events that Kafka refuses: their keys are parked, everything else flows, and a release puts all
+// of them into the topic in order.
+#include <gmock/gmock.h>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "libs/kafka/admin.h"
+#include "outbox-relay/testing/relay_fixture.h"
+#include "outbox-relay/testing/topic_admin.h"
+#include "outbox-relay/testing/verb_run.h"
+
+namespace relay {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+constexpr char kPoisonId[] = "0192f0c1-2345-7abc-8def-0123456789ab";
+// Bytes that no compression makes smaller.
+constexpr char kRandom100k[] =
+    "(SELECT string_agg(uuid_send(gen_random_uuid()), '') FROM generate_series(1, 6250))";
+
+class ParkingTest : public RelayFixture {
+ protected:
+  void SetUp() override { MakeSlot(); }
+
+  void MakeSmallTopic(int max_message_bytes) {
+    const kafka::TopicSpec spec{
+        .name = topic_,
+        .partitions = 3,
+        .config = {{"max.message.bytes", std::to_string(max_message_bytes)}}};
+    ASSERT_EQ(kafka::EnsureTopics(kafka_, {&spec, 1}), absl::OkStatus());
+  }
+
+  std::string Insert(const std::string& id, const std::string& key, const std::string& payload,
+                     const std::string& topic) {
+    return absl::StrCat(
+        "INSERT INTO outbox (id, aggregatetype, aggregateid, type, payload, topic) ", "VALUES (",
+        id, ", 'T', '", key, "', 'T', ", payload, ", '", topic, "');");
+  }
+  void InsertPoison(const std::string& key, const std::string& payload = kRandom100k) {
+    Execute(Insert(absl::StrCat("'", kPoisonId, "'"), key, payload, topic_));
+  }
+
+  int64_t ParkedEvents() {
+    return database_.Count("SELECT count(*) FROM outbox_parked WHERE dropped_at IS NULL");
+  }
+  int64_t ParkedKeys() { return database_.Count("SELECT count(*) FROM outbox_parked_keys"); }
+  void EventuallyParked(int64_t events) {
+    Eventually(absl::StrCat(events, " events are parked"),
+               [&] { return ParkedEvents() == events; });
+  }
+  void EventuallyNothingParked() {
+    Eventually("nothing is parked", [&] { return ParkedKeys() == 0 && ParkedEvents() == 0; });
+  }
+  VerbRun Parked(const std::string& verb, std::vector<std::string> flags) {
+    flags.insert(flags.begin(), {"parked", verb, "--source=test=" + database_.relay()});
+    return RunVerb(flags);
+  }
+  static double Gauge(const RelayProcess& relay, const std::string& name) {
+    return relay.Metric(name + "{source=\"test\"}");
+  }
+};
+
+// librdkafka's own limit: the producer lives on.
+TEST_F(ParkingTest, WhatIsTooLargeForTheProducerParksItsKeyAndAllElseFlows) {
+  MakeTopic(topic_);
+  InsertEvents("before", 5, 1);
+  InsertPoison("key-0");
+  InsertEvents("after", 10, 2);
+  auto relay = StartRelay({"--kafka_property=message.max.bytes=50000"});
+  EXPECT_THAT(FirstOccurrences(Read(10)).at("key-0"),
+              ElementsAre("before1", "before2", "before3", "before4", "before5"));
+  EventuallyParked(6);
+  Eventually("it counts", [&] {
+    return Gauge(*relay, "outbox_parked_keys") == 1 && Gauge(*relay, "outbox_parked_events") == 6 &&
+           Gauge(*relay, "outbox_unpublished_events") == 0;
+  });
+  EXPECT_THAT(relay->log(), HasSubstr(kPoisonId));
+  EXPECT_THAT(relay->log(), HasSubstr("raise max.message.bytes of the topic " + topic_));
+  EXPECT_EQ(Gauge(*relay, "outbox_relay_stream_starts_total"), 1);
+  // Another relay knows it, and what comes queues behind.
+  relay->Kill();
+  relay = StartRelay();
+  InsertEvents("later", 4, 2);
+  EXPECT_EQ(Ids(Read(12)).size(), 12u);
+  EventuallyParked(8);
+  const VerbRun released = Parked("release", {"--topic=" + topic_, "--key=key-0"});
+  EXPECT_EQ(released.exit_code, 0);
+  EXPECT_THAT(released.output, HasSubstr("released 1 keys with 8 events; the active relay"));
+  auto payloads = FirstOccurrences(Read(20)).at("key-0");
+  ASSERT_EQ(payloads.size(), 13u);
+  EXPECT_EQ(payloads[5].size(), 100'000u);
+  payloads.erase(payloads.begin(), payloads.begin() + 6);
+  EXPECT_THAT(payloads,
+              ElementsAre("after2", "after4", "after6", "after8", "after10", "later2", "later4"));
+  EventuallyNothingParked();
+  EXPECT_THAT(Parked("release", {"--all"}).output, HasSubstr("nothing to release"));
+  InsertEvents("again", 1, 1);
+  Read(21);
+  EXPECT_EQ(Gauge(*relay, "outbox_parked_keys"), 0);
+}
+
+// The broker's limit: the producer is done, and another one goes on.
+TEST_F(ParkingTest, WhatTheBrokerRefusesParksItsKeyAndAllElseFlows) {
+  MakeSmallTopic(20'000);
+  auto relay = StartRelay();
+  Execute(absl::StrCat(Insert("gen_random_uuid()", "bad", "'first'", topic_),
+                       Insert("gen_random_uuid()", "good", "'one'", topic_),
+                       Insert(absl::StrCat("'", kPoisonId, "'"), "bad", kRandom100k, topic_),
+                       Insert("gen_random_uuid()", "good", "'two'", topic_),
+                       Insert("gen_random_uuid()", "bad", "'last'", topic_)));
+  const auto payloads = FirstOccurrences(Read(3));
+  EXPECT_THAT(payloads.at("bad"), ElementsAre("first"));
+  EXPECT_THAT(payloads.at("good"), ElementsAre("one", "two"));
+  EventuallyParked(2);
+  EXPECT_EQ(ParkedKeys(), 1);
+  // Released too early it is parked again, in its place.
+  Parked("release", {"--all"});
+  Eventually("it is parked again", [&] {
+    return relay->log().find("parked again") != std::string::npos ||
+           Gauge(*relay, "outbox_publish_failures_total") >= 2;
+  });
+  Eventually("the release is over", [&] {
+    return database_.Count("SELECT count(*) FROM outbox_parked_keys WHERE released_at IS NULL") ==
+           1;
+  });
+  SetTopicProperty(kafka_, topic_, "max.message.bytes", "1000000");
+  Parked("release", {absl::StrCat("--id=", kPoisonId)});
+  const auto all = FirstOccurrences(Read(5)).at("bad");
+  ASSERT_EQ(all.size(), 3u);
+  EXPECT_EQ(all[1].size(), 100'000u);
+  EXPECT_TRUE(all[2] == "last");  // no binary in the log
+  EventuallyNothingParked();
+}
+
+// No event is at fault then, only their batches are too large for the topic.
+TEST_F(ParkingTest, ALimitLoweredWhileRunningParksOnlyWhatIsTooLarge) {
+  MakeTopic(topic_, 1);
+  auto relay = StartRelay();
+  InsertEvents("warm", 10);
+  Read(10);
+  SetTopicProperty(kafka_, topic_, "max.message.bytes", "20000");
+  Execute(
+      absl::StrCat("INSERT INTO outbox (id, aggregatetype, aggregateid, type, payload, topic) "
+                   "SELECT gen_random_uuid(), 'T', 'key-' || i % 7, 'T', "
+                   "uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()), '",
+                   topic_, "' FROM generate_series(1, 3000) i"));
+  InsertPoison("large");
+  InsertEvents("after", 10);
+  Read(3'020);
+  EventuallyParked(1);
+  EXPECT_EQ(database_.Ask("SELECT id FROM outbox_parked"), kPoisonId);
+}
+
+TEST_F(ParkingTest, AMissingTopicIsWaitedForThenItsEventsAreParkedUntilItIsThere) {
+  MakeTopic(topic_);
+  const std::string missing = testsupport::UniqueName("relay-missing-");
+  auto relay = StartRelay({"--missing_topic_wait_s=2"});
+  Execute(Insert("gen_random_uuid()", "k", "'first'", missing));
+  Eventually("it waits", [&] { return Gauge(*relay, "outbox_missing_topic_wait_seconds") > 0; });
+  Execute(absl::StrCat(Insert("gen_random_uuid()", "k", "'second'", missing),
+                       Insert("gen_random_uuid()", "other", "'third'", missing)));
+  InsertEvents("flows", 10);
+  EXPECT_EQ(Read(10).size(), 10u);
+  EventuallyParked(3);
+  EXPECT_EQ(ParkedKeys(), 2);
+  EXPECT_EQ(Gauge(*relay, "outbox_missing_topic_wait_seconds"), 0);
+  MakeTopic(missing, 1);
+  EXPECT_THAT(Parked("release", {"--topic=" + missing, "--dry_run"}).output,
+              HasSubstr("would release 2 keys with 3 events"));
+  EXPECT_EQ(ParkedEvents(), 3);
+  Parked("release", {"--topic=" + missing});
+  EXPECT_THAT(FirstOccurrences(Read(missing, 3)).at("k"), ElementsAre("first", "second"));
+  EventuallyNothingParked();
+}
+
+TEST_F(ParkingTest, ATopicDeletedWhileRunningIsWaitedForAndParked) {
+  MakeTopic(topic_);
+  const std::string other = testsupport::UniqueName("relay-other-");
+  MakeTopic(other, 1);
+  auto relay = StartRelay(
+      {"--missing_topic_wait_s=1", "--kafka_property=topic.metadata.propagation.max.ms=500"});
+  Execute(Insert("gen_random_uuid()", "k", "'before'", other));
+  Read(other, 1);
+  DeleteTopic(kafka_, other);
+  Execute(Insert("gen_random_uuid()", "k", "'after'", other));
+  InsertEvents("flows", 10);
+  Read(10);
+  EventuallyParked(1);
+  MakeTopic(other, 1);
+  Parked("release", {"--all"});
+  EXPECT_THAT(FirstOccurrences(Read(other, 1)).at("k"), ElementsAre("after"));
+}
+
+TEST_F(ParkingTest, ATopicThatNoNameCanBeIsParkedAtOnce) {
+  MakeTopic(topic_);
+  auto relay = StartRelay();
+  Execute(Insert("gen_random_uuid()", "k", "'x'", "not a topic!"));
+  InsertEvents("flows", 10);
+  Read(10);
+  EventuallyParked(1);
+}
+
+TEST_F(ParkingTest, ADroppedEventIsNeverPublishedAndWhatIsBehindItFlows) {
+  MakeTopic(topic_);
+  auto relay = StartRelay({"--kafka_property=message.max.bytes=50000"});
+  InsertPoison("key-0");
+  InsertEvents("after", 3, 1);
+  EventuallyParked(4);
+  const VerbRun list = Parked("list", {"--json"});
+  EXPECT_THAT(list.output, HasSubstr(absl::StrCat("\"poison_id\": \"", kPoisonId, "\"")));
+  EXPECT_THAT(list.output, HasSubstr("\"events\": 4"));
+  EXPECT_EQ(Parked("drop", {"--all"}).exit_code, 2) << "--why is missing";
+  const std::vector<std::string> drop = {"--topic=" + topic_, "--key=key-0", "--why=a test",
+                                         "--by=me"};
+  EXPECT_THAT(Parked("drop", drop).output, HasSubstr("dropped 1 events of 1 keys"));
+  EXPECT_THAT(Parked("drop", drop).output, HasSubstr("nothing to drop"));
+  Parked("release", {"--all"});
+  EXPECT_THAT(FirstOccurrences(Read(3)).at("key-0"), ElementsAre("after1", "after2", "after3"));
+  EventuallyNothingParked();
+  EXPECT_EQ(database_.Ask("SELECT dropped_by || ': ' || dropped_why FROM outbox_parked"),
+            "me: a test");
+}
+
+TEST_F(ParkingTest, AHundredThousandEventsOfOneKeyInBoundedMemory) {
+  MakeTopic(topic_, 1);
+  auto relay = StartRelay({"--kafka_property=message.max.bytes=50000"});
+  InsertPoison("key-0");
+  InsertEvents("event", 100'000, 1);
+  InsertEvents("other", 10, 2);
+  Read(5);
+  for (const int64_t at_least : {25'000, 50'000, 75'000}) {
+    Eventually("it gets on", [&] { return ParkedEvents() >= at_least; });
+  }
+  EventuallyParked(100'006);
+  Eventually("it is confirmed", [&] { return Gauge(*relay, "outbox_unpublished_events") == 0; });
+  Parked("drop", {"--all", "--why=test"});
+  Parked("release", {"--all"});
+  const auto payloads = FirstOccurrences(Read(100'010)).at("key-0");
+  ASSERT_EQ(payloads.size(), 100'005u);
+  for (int i = 0; i < 100'000; ++i) ASSERT_EQ(payloads[i], absl::StrCat("event", i + 1));
+  EventuallyNothingParked();
+  const int64_t peak = relay->PeakResidentKilobytes();
+  RecordProperty("peak_resident_kb", std::to_string(peak));
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+  EXPECT_LT(peak, 80'000) << "kB";
+#endif
+}
+
+// Killed while it parks, and while it publishes what is released.
+TEST_F(ParkingTest, KillsLoseNothingParkNothingTwiceAndKeepTheOrder) {
+  MakeTopic(topic_, 1);
+  InsertPoison("key-0");
+  InsertEvents("event", 30'000, 2);
+  for (const int64_t at_least : {1, 5'000, 9'000}) {
+    auto relay = StartRelay({"--kafka_property=message.max.bytes=50000"});
+    Eventually("some are parked", [&] { return ParkedEvents() >= at_least; });
+  }
+  {
+    auto relay = StartRelay({"--kafka_property=message.max.bytes=50000"});
+    EventuallyParked(15'001);
+    Read(15'000);
+  }
+  Parked("release", {"--all"});
+  for (const int64_t at_most : {14'000, 8'000}) {
+    auto relay = StartRelay();
+    Eventually("some are published", [&] { return ParkedEvents() <= at_most; });
+  }
+  auto relay = StartRelay();
+  InsertEvents("later", 1, 1);
+  const auto payloads = FirstOccurrences(Read(30'002)).at("key-0");
+  ASSERT_EQ(payloads.size(), 15'002u);
+  EXPECT_EQ(payloads[0].size(), 100'000u);
+  for (int i = 1; i <= 15'000; ++i) ASSERT_EQ(payloads[i], absl::StrCat("event", 2 * i));
+  EXPECT_EQ(payloads.back(), "later1");
+  EventuallyNothingParked();
+}
+
+TEST_F(ParkingTest, WithoutTheTablesARefusedEventStopsTheSourceLoudly) {
+  MakeTopic(topic_);
+  Execute("DROP TABLE outbox_parked, outbox_parked_keys");
+  InsertPoison("key-0");
+  InsertEvents("after", 1, 1);
+  {
+    auto relay = StartRelay({"--kafka_property=message.max.bytes=50000"});
+    Eventually("it says so, and tries again", [&] {
+      return relay->log().find("events cannot be parked") != std::string::npos &&
+             Gauge(*relay, "outbox_publish_failures_total") >= 2;
+    });
+  }
+  auto relay = StartRelay();
+  EXPECT_EQ(FirstOccurrences(Read(2)).at("key-0").back(), "after1");
+  EXPECT_THAT(Parked("list", {}).output, HasSubstr("run the service's `migrate` verb"));
+}
+
+}  // namespace
+}  // namespace relay

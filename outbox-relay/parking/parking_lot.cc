@@ -1,0 +1,294 @@
+#include "outbox-relay/parking/parking_lot.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "libs/postgres/sql_error.h"
+#include "libs/telemetry/log.h"
+
+namespace relay {
+namespace {
+
+constexpr std::chrono::milliseconds kLookEvery(100), kTopicAnswer(500);
+constexpr std::chrono::seconds kTopicsEvery(10);
+constexpr std::chrono::hours kWarnEvery(1);
+
+int64_t UnixSecondsNow() {
+  return std::chrono::duration_cast<std::chrono::seconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+// Tables that are not there, or not for us.
+bool IsNotMigrated(const absl::Status& status) {
+  const std::string state = postgres::SqlState(status);
+  return state == "42P01" || state == "42703" || state == "42501";
+}
+
+}  // namespace
+
+ParkingLot::ParkingLot(ParkingOptions options, Ledger& ledger, SourceMetrics& metrics)
+    : options_(std::move(options)),
+      ledger_(ledger),
+      metrics_(metrics),
+      release_(options_.source_name, keys_) {}
+
+absl::Status ParkingLot::Load(const std::string& system_id, int walsender_pid) {
+  system_id_ = system_id;
+  walsender_pid_ = walsender_pid;
+  statement_.reset();
+  running_ = Running::kNothing;
+  release_.OnLost();
+  absl::StatusOr<Statement> opened = Statement::Open(options_.conninfo, parked::kChannel);
+  if (!opened.ok()) return opened.status();
+  while (!to_list_.empty()) {
+    const absl::Status listed = parked::PutOnList(opened->connection(), to_list_.back());
+    if (!listed.ok() && !IsNotMigrated(listed)) return listed;
+    to_list_.pop_back();
+  }
+  absl::StatusOr<parked::Stored> stored = parked::Load(opened->connection(), system_id);
+  if (!stored.ok() && !IsNotMigrated(stored.status())) return stored.status();
+  if (!stored.ok()) {
+    if (!std::exchange(warned_unavailable_, true)) {
+      telemetry::Warn(
+          "events cannot be parked: one that Kafka refuses will stop this source",
+          {{"source", options_.source_name},
+           {"error", std::string(stored.status().message())},
+           {"fix",
+            "the service's `migrate` verb makes outbox_parked and grants this role its use"}});
+    }
+    return absl::OkStatus();
+  }
+  warned_unavailable_ = false;
+  keys_.ForgetStored();
+  for (ParkedKey& key : stored->keys) keys_.Put(std::move(key));
+  events_ = stored->events;
+  statement_.emplace(*std::move(opened));
+  release_.Refresh();
+  CountMetrics();
+  AgeMetrics();
+  if (!keys_.empty()) {
+    telemetry::Warn("keys are parked",
+                    {{"source", options_.source_name},
+                     {"keys", keys_.size()},
+                     {"events", events_},
+                     {"fix", "outbox-relay parked list says why; then parked release or drop"}});
+  }
+  return absl::OkStatus();
+}
+
+void ParkingLot::Standby() {
+  metrics_.parked_keys.Set(0);
+  metrics_.parked_events.Set(0);
+  metrics_.oldest_parked_age.Set(0);
+  metrics_.missing_topic_wait.Set(0);
+}
+
+bool ParkingLot::Take(const Event& event, StreamPosition at, Ledger::Ticket ticket) {
+  const ParkedKeys::Decision decision = keys_.Decide(event, at);
+  if (decision == ParkedKeys::Decision::kPublish) return false;
+  if (decision == ParkedKeys::Decision::kParkAsPoison) filling_.Open(keys_.key());
+  filling_.Add(event, at, keys_.key(), ticket);
+  return true;
+}
+
+void ParkingLot::TakePoison(const Event& event, StreamPosition at, Ledger::Ticket ticket,
+                            const PublishFailure& why) {
+  keys_.Park(event, at, {why.reason, why.fix, why.whole_topic});
+  filling_.Open(keys_.key());
+  filling_.Add(event, at, keys_.key(), ticket);
+  metrics_.missing_topic_wait.Set(0);
+}
+
+bool ParkingLot::MissingLongEnough(std::string_view topic, Clock::time_point now) {
+  const auto [since, first] = missing_since_.try_emplace(std::string(topic), now);
+  const auto waited = now - since->second;
+  metrics_.missing_topic_wait.Set(std::chrono::duration<double>(waited).count());
+  return waited >= options_.missing_topic_wait;
+}
+
+void ParkingLot::TopicFound(std::string_view topic) {
+  if (missing_since_.erase(absl::string_view(topic.data(), topic.size())) > 0) {
+    metrics_.missing_topic_wait.Set(0);
+  }
+}
+
+absl::Status ParkingLot::Work(Producer& sink, Clock::time_point now) {
+  if (!statement_) return absl::OkStatus();
+  if (running_ != Running::kNothing || now >= look_at_) {
+    look_at_ = now + kLookEvery;
+    bool notified = false;
+    absl::StatusOr<std::optional<postgres::Result>> answer = statement_->Poll(notified);
+    if (notified) release_.Refresh();
+    // A key is gone: another relay has released it while this one was asleep.
+    if (postgres::SqlState(answer.status()) == "23503") {
+      must_start_over_ = true;
+      return absl::AbortedError("what is parked was changed by another relay; starting over");
+    }
+    if (!answer.ok()) return answer.status();
+    if (answer->has_value()) {
+      if (absl::Status status = OnAnswer(**std::move(answer)); !status.ok()) return status;
+    }
+  }
+  release_.Publish(sink, now);
+  if (now >= topics_at_) {
+    topics_at_ = now + kTopicsEvery;
+    LookAtTopics(sink);
+    AgeMetrics();
+  }
+  return running_ == Running::kNothing ? StartNext() : absl::OkStatus();
+}
+
+absl::Status ParkingLot::OnAnswer(postgres::Result result) {
+  switch (std::exchange(running_, Running::kNothing)) {
+    case Running::kNothing:
+      break;
+    case Running::kOpen:
+      return OnOpened(result);
+    case Running::kInsert:
+      OnInserted(result);
+      break;
+    case Running::kRelease: {
+      const int64_t gone = release_.OnAnswer(std::move(result));
+      events_ -= gone;
+      metrics_.published_events.Increment(static_cast<double>(gone));
+      CountMetrics();
+      break;
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ParkingLot::OnOpened(const postgres::Result& result) {
+  absl::flat_hash_map<std::string, int> rows;
+  for (int row = 0; row < result.rows(); ++row) {
+    rows[absl::StrCat(std::string(result.Text(row, 1)), std::string(1, '\0'),
+                      std::string(result.Text(row, 2)))] = row;
+  }
+  for (const std::shared_ptr<ParkedKey>& key : sent_.openings) {
+    const auto found = rows.find(key->topic + '\0' + key->name);
+    if (found == rows.end()) {
+      must_start_over_ = true;
+      return absl::AbortedError(
+          "a key cannot be parked: another relay has taken the slot over; starting over");
+    }
+    key->scope = result.Int64(found->second, 0);
+    if (result.Bool(found->second, 3)) release_.Refresh();
+    if (key->since_unix_seconds == 0) key->since_unix_seconds = UnixSecondsNow();
+  }
+  LogParked(sent_);
+  sent_.openings.clear();
+  CountMetrics();
+  return absl::OkStatus();
+}
+
+void ParkingLot::OnInserted(const postgres::Result& result) {
+  for (const Ledger::Ticket ticket : sent_.tickets) ledger_.Ack(ticket);
+  sent_ = ParkBatch();
+  events_ += result.affected();
+  CountMetrics();
+}
+
+absl::Status ParkingLot::StartNext() {
+  if (sent_.empty() && !filling_.empty()) sent_ = std::exchange(filling_, ParkBatch());
+  const bool release_first = std::exchange(release_next_, !release_next_);
+  for (const bool release : {release_first, !release_first}) {
+    if (release) {
+      const bool nothing_buffered = sent_.empty() && filling_.empty();
+      if (auto query = release_.Next(nothing_buffered)) return Start(Running::kRelease, *query);
+    } else if (!sent_.openings.empty()) {
+      return Start(Running::kOpen, parked::OpenKeys(sent_, system_id_, walsender_pid_));
+    } else if (!sent_.empty()) {
+      return Start(Running::kInsert, parked::InsertEvents(sent_));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ParkingLot::Start(Running what, const parked::Query& query) {
+  running_ = what;
+  return statement_->Start(query.sql, query.params);
+}
+
+// A topic that was missing and is there now takes new keys at once. One that is there and refuses
+// has to be tried by a release.
+void ParkingLot::LookAtTopics(Producer& sink) {
+  for (const std::string& topic : keys_.RefusedTopics()) {
+    const absl::Status answer = sink.AwaitTopic(topic, kTopicAnswer);
+    if (absl::IsUnavailable(answer)) return;
+    if (!answer.ok()) {
+      missing_since_.try_emplace(topic, Clock::now() - options_.missing_topic_wait);
+    } else if (missing_since_.erase(topic) > 0) {
+      keys_.TryTopicAgain(topic);
+      telemetry::Warn("a topic takes events again; what is parked for it waits for a release",
+                      {{"source", options_.source_name},
+                       {"topic", topic},
+                       {"fix", absl::StrCat("outbox-relay parked release --topic=", topic)}});
+    }
+  }
+}
+
+void ParkingLot::LogParked(const ParkBatch& batch) const {
+  const ParkedKey& key = *batch.openings.front();
+  telemetry::Error("Kafka refuses an event: it is parked, with what follows of its key",
+                   {{"source", options_.source_name},
+                    {"event_id", key.poison_id},
+                    {"topic", key.topic},
+                    {"key", key.name.substr(1)},
+                    {"error", key.refusal.reason},
+                    {"fix", absl::StrCat(key.refusal.fix, "; then outbox-relay parked release")},
+                    {"keys", batch.openings.size()}});
+}
+
+void ParkingLot::CountMetrics() {
+  metrics_.parked_keys.Set(static_cast<double>(keys_.size()));
+  metrics_.parked_events.Set(static_cast<double>(events_));
+  if (keys_.empty()) metrics_.oldest_parked_age.Set(0);
+}
+
+void ParkingLot::AgeMetrics() {
+  int64_t oldest = 0;
+  const int64_t now = UnixSecondsNow();
+  const ParkedKey* which = nullptr;
+  keys_.ForEach([&](const std::shared_ptr<ParkedKey>& key) {
+    if (key->since_unix_seconds == 0) return;
+    if (which != nullptr && now - key->since_unix_seconds <= oldest) return;
+    oldest = std::max<int64_t>(0, now - key->since_unix_seconds);
+    which = key.get();
+  });
+  metrics_.oldest_parked_age.Set(static_cast<double>(oldest));
+  if (which == nullptr || std::chrono::seconds(oldest) < options_.warn_age) return;
+  if (Clock::now() < warn_at_) return;
+  warn_at_ = Clock::now() + kWarnEvery;
+  telemetry::Error(
+      "a key has been parked for long: consumers that forget ids after some days will refuse its "
+      "events as too old",
+      {{"source", options_.source_name},
+       {"topic", which->topic},
+       {"key", which->name.substr(1)},
+       {"parked_hours", oldest / 3600},
+       {"error", which->refusal.reason},
+       {"fix",
+        absl::StrCat(which->refusal.fix, "; then outbox-relay parked release, or parked drop")}});
+}
+
+void ParkingLot::Forget() {
+  statement_.reset();
+  running_ = Running::kNothing;
+  must_start_over_ = false;
+  filling_ = ParkBatch();
+  sent_ = ParkBatch();
+  keys_.Clear();
+  release_.Forget();
+}
+
+void ParkingLot::PutOnList(const PublishFailure& failure) {
+  absl::StatusOr<postgres::Connection> connection =
+      postgres::Connection::Open(options_.conninfo, "outbox-relay parking");
+  absl::Status listed = connection.status();
+  if (listed.ok()) listed = parked::PutOnList(*connection, failure);
+  if (!listed.ok()) to_list_.push_back(failure);
+}
+
+}  // namespace relay

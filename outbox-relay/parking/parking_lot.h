@@ -1,0 +1,132 @@
+// Where events go that cannot be published: from the stream into the source's own database, and
+// back to Kafka once they are released.
+#ifndef ORDER_SAGA_OUTBOX_RELAY_PARKING_PARKING_LOT_H_
+#define ORDER_SAGA_OUTBOX_RELAY_PARKING_PARKING_LOT_H_
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "outbox-relay/ledger/ledger.h"
+#include "outbox-relay/parking/park_batch.h"
+#include "outbox-relay/parking/parked_keys.h"
+#include "outbox-relay/parking/parked_table.h"
+#include "outbox-relay/parking/release.h"
+#include "outbox-relay/parking/statement.h"
+#include "outbox-relay/sink/producer.h"
+#include "outbox-relay/source/event.h"
+#include "outbox-relay/source_metrics.h"
+
+namespace relay {
+
+struct ParkingOptions {
+  std::string source_name;
+  std::string conninfo;
+  // How long the stream waits for a topic that does not exist.
+  std::chrono::seconds missing_topic_wait{600};
+  // From which age on parked keys are warned of, once an hour.
+  std::chrono::hours warn_age{72};
+};
+
+// Used by one thread; lives as long as the ledger and the producer do, over sessions: what waits in
+// it is not sent again by Postgres. Memory: two batches of a MiB and an event, what is being
+// released (a MiB), and the names of the parked keys.
+class ParkingLot {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  // `ledger` and `metrics` must outlive it.
+  ParkingLot(ParkingOptions options, Ledger& ledger, SourceMetrics& metrics);
+
+  // At a session's start, when the slot is ours: connects, and reads what is parked. Waits.
+  absl::Status Load(const std::string& system_id, int walsender_pid);
+  // Another relay has the slot.
+  void Standby();
+  // False: the database has no tables for it (the migration is missing). Then a refused event stops
+  // the source.
+  bool available() const { return statement_.has_value(); }
+
+  // All that an event costs as long as nothing is parked.
+  bool any() const { return !keys_.empty(); }
+  // Takes the event if it may not be published, and answers whether it did. It counts as durable
+  // for the ledger once it is in the table.
+  bool Take(const Event& event, StreamPosition at, Ledger::Ticket ticket);
+  // Takes an event that cannot be published; its key is parked from here on.
+  void TakePoison(const Event& event, StreamPosition at, Ledger::Ticket ticket,
+                  const PublishFailure& why);
+
+  // An event's topic does not exist (Kafka's word, not silence): true once it was waited for long
+  // enough. A topic that is found ends that.
+  bool MissingLongEnough(std::string_view topic, Clock::time_point now);
+  void TopicFound(std::string_view topic);
+
+  // No more may be read from the stream for now.
+  bool full() const { return filling_.full() || release_.last_lap(); }
+  // For poll(2), for reading. -1: none.
+  int fd() { return statement_ ? statement_->fd() : -1; }
+  // When Work is worth calling though nothing has happened.
+  std::optional<Clock::time_point> due() const { return release_.due(); }
+
+  // What can be done without waiting. Unavailable and others: the session must end. Aborted and
+  // must_start_over(): somebody else has changed what is parked.
+  absl::Status Work(Producer& sink, Clock::time_point now);
+  bool must_start_over() const { return must_start_over_; }
+
+  // Of a record with Producer::kReleased.
+  void OnPublished() { release_.OnPublished(); }
+  bool publishing() const { return release_.publishing(); }
+
+  // The ledger and the producer begin anew: forgets what was not written yet, it comes again.
+  void Forget();
+  // After Forget: this event has cost the producer, and its key is to be parked when it comes
+  // again. Waits; if the database is away it is done by the next Load.
+  void PutOnList(const PublishFailure& failure);
+
+ private:
+  enum class Running { kNothing, kOpen, kInsert, kRelease };
+
+  absl::Status OnAnswer(postgres::Result result);
+  absl::Status OnOpened(const postgres::Result& result);
+  void OnInserted(const postgres::Result& result);
+  absl::Status StartNext();
+  absl::Status Start(Running what, const parked::Query& query);
+  void LookAtTopics(Producer& sink);
+  void LogParked(const ParkBatch& batch) const;
+  void CountMetrics();
+  // Looks at each key.
+  void AgeMetrics();
+
+  const ParkingOptions options_;
+  Ledger& ledger_;
+  SourceMetrics& metrics_;
+  std::string system_id_;
+  int walsender_pid_ = 0;
+
+  std::optional<Statement> statement_;
+  Running running_ = Running::kNothing;
+  bool release_next_ = false;  // whose turn it is
+  bool must_start_over_ = false;
+  bool warned_unavailable_ = false;
+
+  ParkedKeys keys_;
+  ParkBatch filling_;
+  ParkBatch sent_;  // until the database has it
+  Release release_;
+  std::vector<PublishFailure> to_list_;
+  int64_t events_ = 0;  // in the table
+  // Topics that did not exist when they were asked for last, and since when.
+  absl::flat_hash_map<std::string, Clock::time_point> missing_since_;
+
+  Clock::time_point look_at_;    // when to look for notifications again
+  Clock::time_point topics_at_;  // when to look at refused topics again
+  Clock::time_point warn_at_;
+};
+
+}  // namespace relay
+
+#endif  // ORDER_SAGA_OUTBOX_RELAY_PARKING_PARKING_LOT_H_

@@ -1,0 +1,223 @@
+#include "outbox-relay/parking/release.h"
+
+#include <algorithm>
+
+#include "libs/telemetry/log.h"
+
+namespace relay {
+namespace {
+
+// A key of a few events costs as many round trips as a thousand of them together.
+constexpr size_t kKeysAtOnce = 100;
+// What is left can be sent while the stream waits, and nobody minds.
+constexpr int kFewRows = 250;
+constexpr size_t kFewBytes = 256 << 10;
+constexpr std::chrono::milliseconds kTopicAnswer(500), kTopicPause(1'000);
+
+}  // namespace
+
+Release::Release(std::string source_name, ParkedKeys& keys)
+    : source_name_(std::move(source_name)), keys_(keys), router_(source_name_) {}
+
+std::optional<parked::Query> Release::Next(bool nothing_buffered) {
+  if (asked_) return std::nullopt;
+  if (phase_ == Phase::kIdle && refresh_) {
+    refresh_ = false;
+    phase_ = Phase::kAsk;
+  }
+  std::optional<parked::Query> query;
+  switch (phase_) {
+    case Phase::kIdle:
+    case Phase::kPublish:
+      break;
+    case Phase::kAsk:
+      query = parked::ReleasedKeys();
+      break;
+    case Phase::kFetch:
+      if (!last_lap_ || nothing_buffered) query = parked::FetchEvents(chunk_);
+      break;
+    case Phase::kHold:
+      query = parked::HoldKey(held_.front().scope, held_.front().event_id, held_.front().refusal);
+      break;
+    case Phase::kDelete:
+      query = parked::DeleteEvents(published_);
+      break;
+    case Phase::kForget:
+      query = parked::ForgetKeys(chunk_);
+      break;
+  }
+  asked_ = query.has_value();
+  return query;
+}
+
+int64_t Release::OnAnswer(postgres::Result result) {
+  asked_ = false;
+  int64_t gone = 0;
+  switch (phase_) {
+    case Phase::kIdle:
+    case Phase::kPublish:
+      break;
+    case Phase::kAsk:
+      OnReleased(result);
+      NextChunk();
+      break;
+    case Phase::kFetch:
+      BeginPublishing(std::move(result));
+      break;
+    case Phase::kHold:
+      held_.pop_front();
+      if (held_.empty()) phase_ = published_.empty() ? Phase::kFetch : Phase::kDelete;
+      break;
+    case Phase::kDelete:
+      gone = result.affected();
+      published_.clear();
+      OnLapDone();
+      break;
+    case Phase::kForget:
+      OnForgotten(result);
+      NextChunk();
+      break;
+  }
+  return gone;
+}
+
+void Release::OnReleased(const postgres::Result& result) {
+  known_.clear();
+  keys_.ForEach([&](const std::shared_ptr<ParkedKey>& key) { known_.emplace(key->scope, key); });
+  queue_.clear();
+  for (int row = 0; row < result.rows(); ++row) {
+    const auto found = known_.find(result.Int64(row, 0));
+    // One that we do not know was parked by a relay that should not have: it is known after the
+    // next start. One whose first event has not come yet would lose its order.
+    if (found == known_.end() || found->second->awaiting_poison) continue;
+    found->second->released = true;
+    keys_.TryTopicAgain(found->second->topic);
+    queue_.push_back(found->first);
+  }
+}
+
+void Release::NextChunk() {
+  last_lap_ = false;
+  rows_.reset();
+  chunk_.clear();
+  while (!queue_.empty() && chunk_.size() < kKeysAtOnce) {
+    chunk_.push_back(queue_.front());
+    queue_.pop_front();
+  }
+  phase_ = chunk_.empty() ? Phase::kIdle : Phase::kFetch;
+}
+
+void Release::BeginPublishing(postgres::Result result) {
+  rows_.emplace(std::move(result));
+  next_row_ = 0;
+  row_bytes_ = 0;
+  phase_ = Phase::kPublish;
+}
+
+void Release::Publish(Producer& sink, Clock::time_point now) {
+  if (phase_ != Phase::kPublish) return;
+  if (due_ && now < *due_) return;
+  due_.reset();
+  while (next_row_ < rows_->rows()) {
+    const parked::Row row = parked::RowOf(*rows_, next_row_);
+    const bool is_held =
+        std::ranges::any_of(held_, [&](const Held& held) { return held.scope == row.scope; });
+    if (!is_held && !PublishRow(sink, row, now)) return;
+    ++next_row_;
+  }
+  if (in_flight_ > 0) return;
+  // All is at Kafka but what is held.
+  for (const Held& held : held_) std::erase(chunk_, held.scope);
+  if (!held_.empty()) {
+    phase_ = Phase::kHold;
+  } else if (!published_.empty()) {
+    phase_ = Phase::kDelete;
+  } else {
+    OnLapDone();
+  }
+}
+
+bool Release::PublishRow(Producer& sink, const parked::Row& row, Clock::time_point now) {
+  using Outcome = Producer::Outcome;
+  const Record& record = router_.Build(row.event);
+  Outcome outcome = sink.Produce(record, Producer::kReleased);
+  if (outcome == Outcome::kTopicNotReady) {
+    const absl::Status answer = sink.AwaitTopic(record.topic, kTopicAnswer);
+    if (absl::IsUnavailable(answer)) {
+      due_ = now + kTopicPause;
+      return false;
+    }
+    outcome = answer.ok() ? sink.Produce(record, Producer::kReleased) : Outcome::kRefused;
+  }
+  if (outcome == Outcome::kRefused) {
+    Hold(row, sink.refusal());
+    return true;
+  }
+  if (outcome != Outcome::kTaken) return false;
+  ++in_flight_;
+  row_bytes_ += row.event.payload.value_or("").size();
+  published_.emplace_back(row.event.id);
+  return true;
+}
+
+void Release::Hold(const parked::Row& row, const PublishFailure& why) {
+  held_.push_back({.scope = row.scope,
+                   .event_id = std::string(row.event.id),
+                   .refusal = {why.reason, why.fix, why.whole_topic}});
+  if (ParkedKey* const key = FindKey(row.scope)) {
+    key->released = false;
+    key->refusal = held_.back().refusal;
+    key->poison_id = held_.back().event_id;
+  }
+  if (why.whole_topic) keys_.RefuseTopic(row.event.topic, held_.back().refusal);
+  telemetry::Warn("a released key is parked again: Kafka still refuses its next event",
+                  {{"source", source_name_},
+                   {"event_id", row.event.id},
+                   {"topic", row.event.topic},
+                   {"key", row.event.aggregate_id.value_or("")},
+                   {"error", why.reason},
+                   {"fix", why.fix}});
+}
+
+void Release::OnLapDone() {
+  const int rows = rows_->rows();
+  rows_.reset();
+  if (chunk_.empty()) return NextChunk();
+  if (rows == 0 && last_lap_) {
+    phase_ = Phase::kForget;
+    return;
+  }
+  last_lap_ = last_lap_ || (rows < kFewRows && row_bytes_ < kFewBytes);
+  phase_ = Phase::kFetch;
+}
+
+void Release::OnForgotten(const postgres::Result& result) {
+  for (int row = 0; row < result.rows(); ++row) {
+    const ParkedKey* const key = FindKey(result.Int64(row, 0));
+    if (key == nullptr) continue;
+    telemetry::Info(
+        "a key is no longer parked",
+        {{"source", source_name_}, {"topic", key->topic}, {"key", key->name.substr(1)}});
+    keys_.Erase(*key);
+  }
+}
+
+ParkedKey* Release::FindKey(int64_t scope) const {
+  const auto found = known_.find(scope);
+  return found == known_.end() ? nullptr : found->second.get();
+}
+
+void Release::Forget() {
+  phase_ = Phase::kIdle;
+  asked_ = refresh_ = last_lap_ = false;
+  known_.clear();
+  queue_.clear();
+  chunk_.clear();
+  rows_.reset();
+  published_.clear();
+  held_.clear();
+  in_flight_ = 0;
+  due_.reset();
+}
+
+}  // namespace relay

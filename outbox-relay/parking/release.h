@@ -1,0 +1,105 @@
+// Publishes what an operator has released: key by key in order, from the table to Kafka, then the
+// key is no longer parked.
+//
+//   ask who is released → for some keys at a time: fetch → publish → acknowledged → delete → fetch
+//   … → nothing left → last lap: the stream is not read until nothing is left indeed → forget the
+//   keys
+//
+// New events of a released key queue behind until then. All steps may be repeated by another relay
+// after a crash: events come again then, in order.
+#ifndef ORDER_SAGA_OUTBOX_RELAY_PARKING_RELEASE_H_
+#define ORDER_SAGA_OUTBOX_RELAY_PARKING_RELEASE_H_
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "libs/postgres/result.h"
+#include "outbox-relay/parking/parked_keys.h"
+#include "outbox-relay/parking/parked_table.h"
+#include "outbox-relay/sink/producer.h"
+#include "outbox-relay/sink/record.h"
+
+namespace relay {
+
+// Not thread-safe. `keys` must outlive it.
+class Release {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  Release(std::string source_name, ParkedKeys& keys);
+
+  // Somebody may have been released.
+  void Refresh() { refresh_ = true; }
+
+  bool idle() const { return phase_ == Phase::kIdle && !refresh_; }
+  // Acknowledgements are awaited.
+  bool publishing() const { return in_flight_ > 0; }
+  // Nothing may be read from the stream: else a key whose events keep coming would never be done.
+  bool last_lap() const { return last_lap_; }
+
+  // What to ask the database next, if anything. `nothing_buffered`: every event that was to be
+  // parked is in the table.
+  std::optional<parked::Query> Next(bool nothing_buffered);
+  // Its answer. Answers how many events have left the table.
+  int64_t OnAnswer(postgres::Result result);
+  // There will be no answer.
+  void OnLost() { asked_ = false; }
+
+  // Gives the sink what it has room for.
+  void Publish(Producer& sink, Clock::time_point now);
+  // When to publish again though nothing has happened.
+  std::optional<Clock::time_point> due() const { return due_; }
+  // Kafka has it.
+  void OnPublished() { --in_flight_; }
+
+  // The sink is gone, and what is on its way with it.
+  void Forget();
+
+ private:
+  enum class Phase { kIdle, kAsk, kFetch, kPublish, kHold, kDelete, kForget };
+  struct Held {
+    int64_t scope;
+    std::string event_id;
+    Refusal refusal;
+  };
+
+  void NextChunk();
+  void BeginPublishing(postgres::Result result);
+  void Hold(const parked::Row& row, const PublishFailure& why);
+  void OnLapDone();
+  // False: the row waits.
+  bool PublishRow(Producer& sink, const parked::Row& row, Clock::time_point now);
+  ParkedKey* FindKey(int64_t scope) const;
+  void OnReleased(const postgres::Result& result);
+  void OnForgotten(const postgres::Result& result);
+
+  const std::string source_name_;
+  ParkedKeys& keys_;
+  RecordBuilder router_;
+
+  Phase phase_ = Phase::kIdle;
+  bool asked_ = false;  // the phase's statement is on its way
+  bool refresh_ = false;
+  bool last_lap_ = false;
+  absl::flat_hash_map<int64_t, std::shared_ptr<ParkedKey>> known_;
+  std::deque<int64_t> queue_;   // released keys to come
+  std::vector<int64_t> chunk_;  // those under way
+  std::optional<postgres::Result> rows_;
+  int next_row_ = 0;
+  size_t row_bytes_ = 0;
+  int64_t in_flight_ = 0;
+  std::vector<std::string> published_;
+  std::deque<Held> held_;
+  std::optional<Clock::time_point> due_;
+};
+
+}  // namespace relay
+
+#endif  // ORDER_SAGA_OUTBOX_RELAY_PARKING_RELEASE_H_

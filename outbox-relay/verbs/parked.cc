@@ -1,0 +1,219 @@
+#include "outbox-relay/verbs/parked.h"
+
+#include <cstdio>
+#include <cstdlib>
+#include <functional>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "libs/postgres/sql_error.h"
+#include "outbox-relay/parking/operator.h"
+#include "outbox-relay/relay_config.h"
+
+namespace relay {
+namespace {
+
+struct ParkedConfig {
+  std::vector<std::string> sources;
+  parked::Selection selection;
+  bool all = false;
+  bool json = false;
+  bool dry_run = false;
+  std::string why;
+  std::string by;
+};
+
+void Print(const std::string& line) { std::printf("%s\n", line.c_str()); }
+
+std::string Explain(const absl::Status& status) {
+  const std::string state = postgres::SqlState(status);
+  if (state == "42P01") {
+    return absl::StrCat(std::string(status.message()),
+                        ". Fix: run the service's `migrate` verb, which makes outbox_parked");
+  }
+  return std::string(status.message());
+}
+
+// Does `act` for each source, on a connection of its own; the exit code.
+int ForEachSource(
+    const ParkedConfig& config,
+    const std::function<absl::Status(const std::string& source, postgres::Connection&)>& act) {
+  int exit_code = 0;
+  for (const NamedSource& source : ToSources(config.sources)) {
+    absl::StatusOr<postgres::Connection> connection =
+        postgres::Connection::Open(source.conninfo, "outbox-relay parked");
+    absl::Status done = connection.status();
+    if (done.ok()) done = act(source.name, *connection);
+    if (done.ok()) continue;
+    std::fprintf(stderr, "%s: %s\n", source.name.c_str(), Explain(done).c_str());
+    exit_code = 1;
+  }
+  return exit_code;
+}
+
+std::string StateOf(const parked::KeyInfo& key) {
+  if (key.released) return "released";
+  return key.poison_dropped ? "dropped" : "parked";
+}
+
+int List(const ParkedConfig& config) {
+  nlohmann::json all = nlohmann::json::array();
+  const int exit_code =
+      ForEachSource(config, [&](const std::string& source, postgres::Connection& connection) {
+        auto keys = parked::ListKeys(connection, config.selection);
+        if (!keys.ok()) return keys.status();
+        for (const parked::KeyInfo& key : *keys) {
+          if (config.json) {
+            all.push_back({{"source", source},
+                           {"topic", key.topic},
+                           {"key", key.key ? nlohmann::json(*key.key) : nlohmann::json()},
+                           {"state", StateOf(key)},
+                           {"poison_id", key.poison_id},
+                           {"reason", key.reason},
+                           {"fix", key.fix},
+                           {"since", key.since},
+                           {"age_seconds", key.age_seconds},
+                           {"events", key.events}});
+            continue;
+          }
+          Print(absl::StrCat(source, "  ", key.topic, "  ",
+                             key.key ? absl::StrCat("key ", *key.key) : "without a key", "  ",
+                             StateOf(key), " since ", key.since, "  ", key.events, " events"));
+          Print(absl::StrCat("    refused: ", key.poison_id, ", ", key.reason));
+          Print(absl::StrCat("    fix:     ", key.fix));
+        }
+        if (keys->empty() && !config.json) Print(source + ": nothing is parked");
+        return absl::OkStatus();
+      });
+  using ErrorHandler = nlohmann::json::error_handler_t;
+  if (config.json) Print(all.dump(2, ' ', false, ErrorHandler::replace));
+  return exit_code;
+}
+
+int ReleaseSelected(const ParkedConfig& config) {
+  return ForEachSource(config, [&](const std::string& source, postgres::Connection& connection) {
+    auto changed = parked::ReleaseKeys(connection, config.selection, config.by, config.dry_run);
+    if (!changed.ok()) return changed.status();
+    std::string line = absl::StrCat(source, ": ");
+    if (changed->keys == 0) {
+      absl::StrAppend(&line,
+                      "nothing to release: no such key is parked, or it is released already");
+    } else if (config.dry_run) {
+      absl::StrAppend(&line, "would release ", changed->keys, " keys with ", changed->events,
+                      " events");
+    } else {
+      absl::StrAppend(&line, "released ", changed->keys, " keys with ", changed->events,
+                      " events; ",
+                      changed->relay_active
+                          ? "the active relay publishes them now"
+                          : "no relay streams this source: they are published when one starts");
+    }
+    Print(line);
+    return absl::OkStatus();
+  });
+}
+
+int DropSelected(const ParkedConfig& config) {
+  return ForEachSource(config, [&](const std::string& source, postgres::Connection& connection) {
+    auto changed =
+        parked::DropEvents(connection, config.selection, config.by, config.why, config.dry_run);
+    if (!changed.ok()) return changed.status();
+    if (changed->events == 0) {
+      Print(source + ": nothing to drop: no such event is parked, or it is dropped already");
+    } else if (config.dry_run) {
+      Print(absl::StrCat(source, ": would drop ", changed->events, " events of ", changed->keys,
+                         " keys, for good"));
+    } else {
+      Print(absl::StrCat(source, ": dropped ", changed->events, " events of ", changed->keys,
+                         " keys; what is behind them flows after `outbox-relay parked release`"));
+    }
+    return absl::OkStatus();
+  });
+}
+
+std::function<absl::Status(std::string_view)> Into(std::optional<std::string>* value) {
+  return [value](std::string_view text) {
+    *value = std::string(text);
+    return absl::OkStatus();
+  };
+}
+
+void AddSelection(Verbs& verbs, service::Verb& verb, ParkedConfig* config, bool needed) {
+  AddSourceFlag(verbs.flags(), verb, &config->sources);
+  verb.Add(Into(&config->selection.id), "",
+           {.name = "id", .help = "The id of a parked event: its key is meant."});
+  verb.Add(Into(&config->selection.topic), "",
+           {.name = "topic", .help = "Only this topic; with --key one key of it, else all."});
+  verb.Add(Into(&config->selection.key), "", {.name = "key", .help = "Only this key of --topic."});
+  if (needed) {
+    verb.Add(&config->all, {.name = "all", .help = "Everything that is parked in the source."});
+    verb.Add(&config->dry_run,
+             {.name = "dry_run", .help = "Says what would be done, and does nothing."});
+    const char* const user = std::getenv("USER");
+    config->by = user == nullptr || *user == '\0' ? "an operator" : user;
+    verb.Add(&config->by, {.name = "by", .help = "Who does it: kept in the table."});
+  }
+  verbs.flags().AddCheck(verb, [config, needed] {
+    const parked::Selection& selection = config->selection;
+    if (selection.key && !selection.topic) {
+      return absl::InvalidArgumentError("--key (ORDER_SAGA_KEY) needs --topic (ORDER_SAGA_TOPIC)");
+    }
+    const int given = (selection.id ? 1 : 0) + (selection.topic ? 1 : 0) + (config->all ? 1 : 0);
+    if (given > 1 || (needed && given == 0)) {
+      return absl::InvalidArgumentError(
+          "give one of --id, --topic (perhaps with --key) and --all: which keys are meant");
+    }
+    return absl::OkStatus();
+  });
+}
+
+constexpr char kSource[] =
+    "--source=order-service=postgresql://order_service_relay@db/order_service";
+
+}  // namespace
+
+void AddParkedVerbs(Verbs& verbs) {
+  auto list_config = std::make_shared<ParkedConfig>();
+  service::Verb& list =
+      verbs.Add("parked list",
+                "Lists the keys of which Kafka has refused an event: why, the fix, and how many "
+                "events wait behind it.",
+                [list_config] { return List(*list_config); });
+  AddSelection(verbs, list, list_config.get(), /*needed=*/false);
+  list.Add(&list_config->json, {.name = "json", .help = "As a JSON array, for programs."});
+  list.AddExample(kSource);
+  list.AddExample(absl::StrCat(kSource, " --topic=orders --json"));
+
+  auto release_config = std::make_shared<ParkedConfig>();
+  service::Verb& release =
+      verbs.Add("parked release",
+                "Has parked keys' events published, in order, by the active relay; then the keys "
+                "are parked no more. What Kafka still refuses is parked again. To be used once the "
+                "cause is put right; again it does no harm.",
+                [release_config] { return ReleaseSelected(*release_config); });
+  AddSelection(verbs, release, release_config.get(), /*needed=*/true);
+  release.AddExample(absl::StrCat(kSource, " --id=0192f0c1-2345-7abc-8def-0123456789ab"));
+  release.AddExample(absl::StrCat(kSource, " --topic=orders --key=4711"));
+  release.AddExample(absl::StrCat(kSource, " --all --dry_run"));
+
+  auto drop_config = std::make_shared<ParkedConfig>();
+  service::Verb& drop = verbs.Add(
+      "parked drop",
+      "Gives up the event that Kafka refused (with --id: that event) for good: it is "
+      "never published, and stays in outbox_parked with who, when and why. What is behind "
+      "it stays parked until `parked release`. Again it does no harm.",
+      [drop_config] { return DropSelected(*drop_config); });
+  AddSelection(verbs, drop, drop_config.get(), /*needed=*/true);
+  drop.Add(&drop_config->why, {.name = "why",
+                               .help = "The reason, for those who look for the event later.",
+                               .example = "a test order with an attachment",
+                               .required = true});
+  drop.AddExample(
+      absl::StrCat(kSource, " --topic=orders --key=4711 --why='too large, sent by mail'"));
+}
+
+}  // namespace relay
