@@ -1,13 +1,11 @@
 #include "outbox-relay/relay_config.h"
 
-#include <libpq-fe.h>
-
 #include <algorithm>
 #include <chrono>
-#include <memory>
 #include <set>
 
 #include "absl/strings/str_cat.h"
+#include "libs/postgres/conninfo.h"
 
 namespace relay {
 namespace {
@@ -16,26 +14,6 @@ bool IsName(std::string_view name) {
   return !name.empty() && name.size() <= 100 && std::all_of(name.begin(), name.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
   });
-}
-
-absl::Status CheckConninfo(const std::string& conninfo) {
-  char* error = nullptr;
-  PQconninfoOption* const options = PQconninfoParse(conninfo.c_str(), &error);
-  if (options == nullptr) {
-    // libpq's text may repeat the password.
-    PQfreemem(error);
-    return absl::InvalidArgumentError(
-        "what follows the name is no connection string, as postgresql://role@host:5432/database "
-        "is");
-  }
-  bool has_database = false;
-  for (const PQconninfoOption* option = options; option->keyword != nullptr; ++option) {
-    has_database = has_database || (std::string_view(option->keyword) == "dbname" &&
-                                    option->val != nullptr && *option->val != '\0');
-  }
-  PQconninfoFree(options);
-  return has_database ? absl::OkStatus()
-                      : absl::InvalidArgumentError("the connection string names no database");
 }
 
 }  // namespace
@@ -48,7 +26,7 @@ absl::StatusOr<NamedSource> ParseSource(std::string_view text) {
         "order-service=postgresql://order_service_relay@127.0.0.1:5432/order_service");
   }
   NamedSource source{std::string(text.substr(0, equals)), std::string(text.substr(equals + 1))};
-  if (absl::Status status = CheckConninfo(source.conninfo); !status.ok()) return status;
+  if (absl::Status status = postgres::CheckConninfo(source.conninfo); !status.ok()) return status;
   return source;
 }
 

@@ -56,10 +56,14 @@ bool AnybodyWaits(absl::Span<const std::unique_ptr<Call>> group) {
   return std::ranges::any_of(group, [](const auto& call) { return !call->Expired(); });
 }
 
-// What a caller may hear: faults of ours and of our surroundings do not blame the call.
+// A fault of ours or of our surroundings, that does not blame the call.
+bool IsOurs(const absl::Status& status) {
+  return !postgres::SqlState(status).empty() && !postgres::IsDataFault(status);
+}
+
+// What a caller may hear.
 absl::Status ForCaller(const absl::Status& status) {
-  const bool ours = !postgres::SqlState(status).empty() && !postgres::IsDataFault(status);
-  return ours ? absl::InternalError(status.message()) : status;
+  return IsOurs(status) ? absl::InternalError(status.message()) : status;
 }
 
 }  // namespace
@@ -123,17 +127,21 @@ struct Door::Impl {
   absl::Status Insist(absl::Span<const std::unique_ptr<Call>> group,
                       const std::function<absl::Status()>& attempt) {
     const auto begin = steady_clock::now();
+    bool unsure = false;  // a commit whose answer was lost may have happened
     for (;;) {
       absl::Status done = attempt();
       const auto waited = steady_clock::now() - begin;
+      unsure = unsure || absl::IsUnavailable(done);
       if (IsBusy(done)) {
-        if (waited >= options.busy_patience || !AnybodyWaits(group)) return Busy();
+        if (waited >= options.busy_patience || !AnybodyWaits(group)) {
+          return unsure ? Unreachable() : Busy();
+        }
       } else if (postgres::ShouldRerun(done) || absl::IsUnavailable(done)) {
         if (waited >= options.patience) {
           return absl::IsUnavailable(done) ? Unreachable() : Contended();
         }
       } else {
-        return done;
+        return unsure && IsOurs(done) ? Unreachable() : done;
       }
       std::this_thread::sleep_for(kPause);
     }

@@ -154,7 +154,7 @@ absl::Status Orchestrator::Handle(outbox::UnitOfWork& work,
                                                                      {"command", why.command},
                                                                      {"outcome", why.outcome}});
       });
-    } else if (saga::Ended(one.row->saga)) {
+    } else if (one.event == saga::Event::kCompleted || one.event == saga::Event::kCompensated) {
       ended.push_back({one.row->saga.state, one.row->created_unix_microseconds});
     }
   }

@@ -122,6 +122,16 @@ class OrchestratorTest : public testing::Test {
     ASSERT_TRUE(set.ok()) << set.status();
   }
 
+  // Of all series of a counter.
+  double Sum(const std::string& counter) {
+    double sum = 0;
+    for (const auto& family : registry_.Collect()) {
+      if (family.name != counter) continue;
+      for (const auto& metric : family.metric) sum += metric.counter.value;
+    }
+    return sum;
+  }
+
   saga::Saga Find(const uuid::Uuid& tx_id) {
     auto row = FindSaga(service_, tx_id);
     EXPECT_TRUE(row.ok()) << row.status();
@@ -158,6 +168,7 @@ TEST_F(OrchestratorTest, ASagaGoesFromItsFirstCommandToItsEnd) {
 
   EXPECT_EQ(Find(tx_id).state, saga::State::kCompleted);
   EXPECT_THAT(trip_.heard, ElementsAre(saga::Event::kPivotPassed, saga::Event::kCompleted));
+  EXPECT_EQ(Sum("saga_finished_total"), 1) << "the pivot was its last step: it ends once";
   auto log = ReadLog(service_, tx_id, 100);
   std::string story;
   for (const LogEntry& entry : *log) {

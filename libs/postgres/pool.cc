@@ -10,12 +10,15 @@ absl::StatusOr<Pool::Lease> Pool::Acquire(absl::Duration timeout) {
     absl::MutexLock lock(&mutex_);
     auto has_slot = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return free_slots_ > 0; };
     if (!mutex_.AwaitWithTimeout(absl::Condition(&has_slot), timeout)) {
+      if (opening_ > 0) return absl::UnavailableError("the database does not answer");
       return absl::ResourceExhaustedError("all database connections are busy");
     }
     --free_slots_;
     if (!idle_.empty()) {
       connection = std::move(idle_.back());
       idle_.pop_back();
+    } else {
+      ++opening_;
     }
   }
   if (connection == nullptr) {
@@ -23,6 +26,10 @@ absl::StatusOr<Pool::Lease> Pool::Acquire(absl::Duration timeout) {
     absl::StatusOr<Connection> opened = Connection::Open(conninfo_, application_);
     absl::Status sound = opened.status();
     if (sound.ok() && check_ != nullptr) sound = check_(*opened);
+    {
+      absl::MutexLock lock(&mutex_);
+      --opening_;
+    }
     if (!sound.ok()) {
       Return(nullptr);
       return absl::UnavailableError(sound.message());

@@ -45,9 +45,10 @@ class Pool {
         check_(std::move(check)),
         free_slots_(size) {}
 
-  // Waits for a free connection for at most `timeout` (ResourceExhausted after it), and opens one
-  // if need be: Unavailable if it cannot, or if the check says no (the message is the check's): to
-  // whoever asks, both are a database that cannot be used for now.
+  // Waits for a free connection for at most `timeout`, and opens one if need be. ResourceExhausted
+  // after the timeout: all are in use. Unavailable: it cannot be opened, the check says no (the
+  // message is the check's), or none is free because others are still being opened: to whoever
+  // asks, all of these are a database that cannot be used for now.
   absl::StatusOr<Lease> Acquire(absl::Duration timeout);
 
  private:
@@ -58,6 +59,7 @@ class Pool {
   const Check check_;
   absl::Mutex mutex_;
   int free_slots_ ABSL_GUARDED_BY(mutex_);
+  int opening_ ABSL_GUARDED_BY(mutex_) = 0;
   std::vector<std::unique_ptr<Connection>> idle_ ABSL_GUARDED_BY(mutex_);
 };
 

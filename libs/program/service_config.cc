@@ -6,6 +6,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "libs/postgres/conninfo.h"
 #include "libs/topics/topics.h"
 
 namespace program {
@@ -58,7 +59,8 @@ service::Verb& AddServiceVerbs(service::Flags& flags, ServiceConfig* config) {
           {.name = "database",
            .help = "The service's database, as the service's role (libpq conninfo or URI).",
            .example = absl::StrCat("postgresql://", role, "@db/", role),
-           .required = true});
+           .required = true,
+           .check = postgres::CheckConninfo});
   run.Add(&config->database_connections, {.name = "database_connections",
                                           .help = "Connections to the database, at most: half for "
                                                   "what writes, half for calls that only read.",
@@ -97,12 +99,14 @@ service::Verb& AddServiceVerbs(service::Flags& flags, ServiceConfig* config) {
               {.name = "owner_database",
                .help = "The service's database, as its owner.",
                .example = absl::StrCat("postgresql://", role, "_owner@db/", role),
-               .required = true});
+               .required = true,
+               .check = postgres::CheckConninfo});
   migrate.Add(&config->relay_database,
               {.name = "relay_database",
                .help = "The same database as the relay's role, which makes the replication slot.",
                .example = absl::StrCat("postgresql://", role, "_relay@db/", role),
-               .required = true});
+               .required = true,
+               .check = postgres::CheckConninfo});
   migrate.Add(&config->service_role,
               {.name = "service_role", .help = "The role that `run` uses; it gets its rights."});
   service::AddLogFlags(migrate, &config->runtime);

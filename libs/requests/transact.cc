@@ -45,15 +45,22 @@ absl::Status Blameless(const absl::Status& status) {
 absl::Status Read(postgres::Pool& pool,
                   absl::FunctionRef<absl::Status(postgres::Connection&)> body) {
   const absl::Time give_up = absl::Now() + kPatience;
+  bool unsure = false;  // a commit whose answer was lost may have happened
   for (int attempt = 1;; ++attempt) {
     auto lease = pool.Acquire(kConnectionWait);
-    if (!lease.ok()) return lease.status();
+    if (!lease.ok()) {
+      return unsure ? WithCode(absl::StatusCode::kUnavailable, lease.status()) : lease.status();
+    }
     absl::Status done = body(**lease);
     if (done.ok()) return done;
     // Ours, not Postgres's: `body` means the caller. A connection that broke is told by its state,
     // because `body` may have made an Unavailable of its own.
     const bool again = postgres::ShouldRerun(done) || !(*lease)->usable();
+    unsure = unsure || !(*lease)->usable();
     if (again && attempt < kMaxAttempts && absl::Now() < give_up) continue;
+    if (unsure && !postgres::SqlState(done).empty() && !postgres::IsDataFault(done)) {
+      return WithCode(absl::StatusCode::kUnavailable, done);
+    }
     return Blameless(done);
   }
 }

@@ -40,7 +40,9 @@ struct GrpcLimits {
   // A connection that old is asked to go (clients reconnect by themselves) and its calls get
   // `grace` to end; long streams must be able to resume.
   std::chrono::milliseconds max_connection_age = std::chrono::minutes(30);
-  std::chrono::milliseconds max_connection_age_grace = std::chrono::seconds(30);
+  // Longer than any call of ours waits.
+  static constexpr std::chrono::seconds kGrace{70};
+  std::chrono::milliseconds max_connection_age_grace = kGrace;
   // Clients that ping more often than that twice get GOAWAY too_many_pings.
   std::chrono::milliseconds min_ping_interval = std::chrono::seconds(10);
   int max_ping_strikes = 2;

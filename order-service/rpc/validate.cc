@@ -3,11 +3,13 @@
 #include "absl/strings/str_cat.h"
 #include "libs/requests/page.h"
 #include "libs/service/errors.h"
+#include "libs/service/grpc_server.h"
 
 namespace order {
 namespace {
 
 constexpr int64_t kMaxWaitSeconds = 60;
+static_assert(std::chrono::seconds(kMaxWaitSeconds) < service::GrpcLimits::kGrace);
 
 void Report(const LineFault& fault, service::Violations& violations) {
   const std::string line =
