@@ -112,7 +112,8 @@ absl::Status Relay::OnFrame(std::string_view bytes) {
 absl::Status Relay::OnKeepalive(const Keepalive& keepalive) {
   if (!floor_) floor_ = keepalive.wal_end;
   const Clock::time_point now = Clock::now();
-  if (stop_detector_.OnKeepalive(keepalive.wal_end, keepalive.wants_reply, now)) {
+  const bool all_acked = record_ == nullptr && ledger_.unacked_events() == 0;
+  if (stop_detector_.OnKeepalive(keepalive.wal_end, keepalive.wants_reply, all_acked, now)) {
     return absl::UnavailableError("Postgres is stopping and waits for us; letting it go");
   }
   if (keepalive.wants_reply) {

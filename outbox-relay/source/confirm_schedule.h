@@ -52,8 +52,10 @@ class StopDetector {
  public:
   using Time = std::chrono::steady_clock::time_point;
 
-  // True: close the connection and come back later.
-  bool OnKeepalive(Lsn wal_end, bool wants_reply, Time now) {
+  // True: close the connection and come back later. `all_acked`: Kafka has everything that was
+  // received, so that waiting brings nothing (what is left to confirm is not on record, and the
+  // server takes no record any more).
+  bool OnKeepalive(Lsn wal_end, bool wants_reply, bool all_acked, Time now) {
     if (!wants_reply) {
       asked_since_.reset();
       return false;
@@ -64,12 +66,12 @@ class StopDetector {
       wal_end_ = wal_end;
     }
     asked_last_ = now;
-    return now - *asked_since_ >= kPatience;
+    return now - *asked_since_ >= (all_acked ? kShortPatience : kPatience);
   }
   void OnData() { asked_since_.reset(); }
 
  private:
-  static constexpr std::chrono::seconds kPatience{2};
+  static constexpr std::chrono::milliseconds kPatience{2'000}, kShortPatience{250};
   static constexpr std::chrono::seconds kTogether{1};
   std::optional<Time> asked_since_;
   Time asked_last_;

@@ -34,7 +34,7 @@ TEST(ConfirmScheduleTest, AWantedReplyIsDueAtOnceButNotInALoop) {
 bool AskAllAlong(StopDetector& detector, Lsn wal_end, seconds from, seconds to) {
   bool stop = false;
   for (milliseconds at = from; at <= to; at += milliseconds(500)) {
-    stop = detector.OnKeepalive(wal_end, true, kStart + at);
+    stop = detector.OnKeepalive(wal_end, true, /*all_acked=*/false, kStart + at);
   }
   return stop;
 }
@@ -49,17 +49,25 @@ TEST(StopDetectorTest, AnythingInBetweenBeginsAnew) {
   StopDetector detector;
   AskAllAlong(detector, Lsn{9}, seconds(0), seconds(1));
   EXPECT_FALSE(AskAllAlong(detector, Lsn{10}, seconds(2), seconds(3)));
-  EXPECT_FALSE(detector.OnKeepalive(Lsn{10}, false, kStart + seconds(3)));
+  EXPECT_FALSE(detector.OnKeepalive(Lsn{10}, false, false, kStart + seconds(3)));
   EXPECT_FALSE(AskAllAlong(detector, Lsn{10}, seconds(4), seconds(5)));
   detector.OnData();
   EXPECT_FALSE(AskAllAlong(detector, Lsn{10}, seconds(6), seconds(7)));
   EXPECT_TRUE(AskAllAlong(detector, Lsn{10}, seconds(8), seconds(8)));
 }
 
+TEST(StopDetectorTest, AServerWhoseEventsAreAllAtKafkaIsNotKeptWaiting) {
+  StopDetector detector;
+  EXPECT_FALSE(detector.OnKeepalive(Lsn{9}, true, true, kStart));
+  EXPECT_FALSE(detector.OnKeepalive(Lsn{9}, true, true, kStart + milliseconds(100)));
+  EXPECT_FALSE(detector.OnKeepalive(Lsn{9}, true, false, kStart + milliseconds(300)));
+  EXPECT_TRUE(detector.OnKeepalive(Lsn{9}, true, true, kStart + milliseconds(300)));
+}
+
 TEST(StopDetectorTest, LoneQuestionsLongApartAreOrdinary) {
   StopDetector detector;
   for (int minute = 0; minute < 5; ++minute) {
-    EXPECT_FALSE(detector.OnKeepalive(Lsn{9}, true, kStart + std::chrono::minutes(minute)));
+    EXPECT_FALSE(detector.OnKeepalive(Lsn{9}, true, true, kStart + std::chrono::minutes(minute)));
   }
 }
 
