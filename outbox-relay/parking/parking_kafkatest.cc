@@ -125,7 +125,7 @@ TEST_F(ParkingTest, WhatTheBrokerRefusesParksItsKeyAndAllElseFlows) {
     return database_.Count("SELECT count(*) FROM outbox_parked_keys WHERE released_at IS NULL") ==
            1;
   });
-  SetTopicProperty(kafka_, topic_, "max.message.bytes", "1000000");
+  SetMaxMessageBytes(kafka_, topic_, 1'000'000);
   Parked("release", {absl::StrCat("--id=", kPoisonId)});
   const auto all = FirstOccurrences(Read(5)).at("bad");
   ASSERT_EQ(all.size(), 3u);
@@ -140,7 +140,7 @@ TEST_F(ParkingTest, ALimitLoweredWhileRunningParksOnlyWhatIsTooLarge) {
   auto relay = StartRelay();
   InsertEvents("warm", 10);
   Read(10);
-  SetTopicProperty(kafka_, topic_, "max.message.bytes", "20000");
+  SetMaxMessageBytes(kafka_, topic_, 20'000);
   Execute(
       absl::StrCat("INSERT INTO outbox (id, aggregatetype, aggregateid, type, payload, topic) "
                    "SELECT gen_random_uuid(), 'T', 'key-' || i % 7, 'T', "

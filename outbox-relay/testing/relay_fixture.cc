@@ -7,6 +7,7 @@
 #include "libs/kafka/admin.h"
 #include "libs/kafka/consumer.h"
 #include "libs/outbox/migrations.h"
+#include "outbox-relay/testing/topic_admin.h"
 
 namespace relay {
 namespace {
@@ -77,6 +78,7 @@ std::vector<Received> RelayFixture::Read(const std::string& topic, size_t enough
     for (const kafka::Message& message : *batch) {
       Received record;
       record.key = message.key().value_or("(null)");
+      if (record.key == kProbeKey) continue;
       if (message.payload()) record.value = std::string(*message.payload());
       record.partition = message.partition();
       message.ForEachHeader([&](std::string_view name, std::string_view value) {

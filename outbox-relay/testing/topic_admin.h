@@ -8,9 +8,15 @@
 
 namespace relay {
 
+// The key of the records by which SetMaxMessageBytes tries out a limit. They stay in the topic;
+// RelayFixture::Read passes over them.
+inline constexpr char kProbeKey[] = "probe of topic_admin";
+
 // Each waits for the broker's answer, and aborts the test program if it is no.
-void SetTopicProperty(const kafka::Settings& settings, const std::string& topic,
-                      const std::string& name, const std::string& value);
+
+// Sets the topic's max.message.bytes (more than 1,000) and waits until every partition goes by it:
+// a broker answers first and applies it a moment later.
+void SetMaxMessageBytes(const kafka::Settings& settings, const std::string& topic, int bytes);
 void DeleteTopic(const kafka::Settings& settings, const std::string& topic);
 
 }  // namespace relay
