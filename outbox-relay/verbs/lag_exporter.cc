@@ -112,14 +112,17 @@ absl::Status LagExporter::Connect() {
       connection_->ExecuteScript("SET lock_timeout = '2s'; SET statement_timeout = '30s'");
   if (!set.ok()) return set;
   auto slot = ReadSlot(*connection_);
-  return slot.ok() ? LoadRecordedSamples(*connection_, slot->name, samples_) : slot.status();
+  if (!slot.ok()) return slot.status();
+  auto recorded = LoadRecordedSamples(*connection_, slot->name, samples_);
+  recorded_ = recorded.ok() ? *recorded : Lsn{};
+  return recorded.status();
 }
 
 absl::Status LagExporter::Export() {
   const Clock::time_point start = Clock::now();
   auto slot = ReadSlot(*connection_);
   if (!slot.ok()) return slot.status();
-  auto lag = ReadLag(*connection_, *slot, samples_);
+  auto lag = ReadLag(*connection_, *slot, samples_, recorded_);
   if (!lag.ok()) {
     const std::string state = postgres::SqlState(lag.status());
     if (state != "42P01" && state != "42501") return lag.status();

@@ -49,6 +49,7 @@ class LagExporter {
 
   std::optional<postgres::Connection> connection_;
   SampleHistory samples_;
+  Lsn recorded_;  // by a relay, when the connection was made
   Clock::time_point export_at_;
   std::chrono::milliseconds reconnect_pause_{0};
 

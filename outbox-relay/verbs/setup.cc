@@ -185,9 +185,9 @@ absl::Status Teardown(const NamedSource& source, const SetupConfig& config) {
     SampleHistory recorded;
     auto slot = ReadSlot(connections->relay);
     if (!slot.ok()) return slot.status();
-    absl::Status loaded = LoadRecordedSamples(connections->relay, slot->name, recorded);
-    if (!loaded.ok()) return loaded;
-    auto lag = ReadLag(connections->relay, *slot, recorded);
+    auto up_to = LoadRecordedSamples(connections->relay, slot->name, recorded);
+    if (!up_to.ok()) return up_to.status();
+    auto lag = ReadLag(connections->relay, *slot, recorded, *up_to);
     if (!lag.ok()) return lag.status();
     std::printf("%s: %s%lld events of the outbox are unpublished, and would be in no stream\n",
                 source.name.c_str(), lag->sampled ? "" : "at most ",

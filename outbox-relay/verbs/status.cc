@@ -46,12 +46,14 @@ absl::Status Read(const std::string& conninfo, SourceStatus& status) {
     if (confirmed || !status.slot.active_pid.has_value() || Clock::now() >= until) break;
     std::this_thread::sleep_for(kLookAgain);
   }
+  Lsn recorded;
   if (samples.NewestAt(status.slot.confirmed) == nullptr) {
     samples.Clear();
-    absl::Status loaded = LoadRecordedSamples(*database, status.slot.name, samples);
-    if (!loaded.ok()) return loaded;
+    auto loaded = LoadRecordedSamples(*database, status.slot.name, samples);
+    if (!loaded.ok()) return loaded.status();
+    recorded = *loaded;
   }
-  auto lag = ReadLag(*database, status.slot, samples);
+  auto lag = ReadLag(*database, status.slot, samples, recorded);
   if (!lag.ok()) {
     return postgres::SqlState(lag.status()) == "42P01"
                ? absl::NotFoundError(

@@ -78,27 +78,28 @@ absl::Status TakeSample(postgres::Connection& database, SampleHistory& samples) 
   return absl::OkStatus();
 }
 
-absl::Status LoadRecordedSamples(postgres::Connection& database, const std::string& slot,
-                                 SampleHistory& samples) {
+absl::StatusOr<Lsn> LoadRecordedSamples(postgres::Connection& database, const std::string& slot,
+                                        SampleHistory& samples) {
   auto server = database.Execute(R"sql(
     SELECT coalesce(has_table_privilege(to_regclass('outbox_relay_state'), 'SELECT'), false),
            (SELECT system_identifier::text FROM pg_control_system())
   )sql");
   if (!server.ok()) return server.status();
-  if (!server->Bool(0, 0)) return absl::OkStatus();
+  if (!server->Bool(0, 0)) return Lsn{};
   absl::StatusOr<StateRow> row = ReadStateRow(database.raw(), slot);
   if (!row.ok()) return row.status();
   // In another cluster the snapshots' transaction ids are those of others.
-  if (!row->record || row->record->system_id != server->Text(0, 1)) return absl::OkStatus();
+  if (!row->record || row->record->system_id != server->Text(0, 1)) return Lsn{};
   const HistoryRecord& record = *row->record;
   if (!record.snapshot.empty()) samples.Add(record.snapshot, record.snapshot_at);
   for (const auto& [snapshot, at] : record.samples) samples.Add(snapshot, at);
-  return absl::OkStatus();
+  return record.confirmed;
 }
 
 absl::StatusOr<OutboxLag> ReadLag(postgres::Connection& database, const SlotReading& slot,
-                                  SampleHistory& samples) {
-  const std::string* const snapshot = samples.NewestAt(slot.confirmed);
+                                  SampleHistory& samples, Lsn recorded) {
+  const Lsn published = slot.exists ? std::max(slot.confirmed, recorded) : slot.confirmed;
+  const std::string* const snapshot = samples.NewestAt(published);
   auto row = snapshot != nullptr
                  ? database.Execute(kSinceSnapshot, postgres::Params().Text(*snapshot))
                  : database.Execute(kSinceXid, postgres::Params().Text(slot.xmin));

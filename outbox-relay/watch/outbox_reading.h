@@ -39,9 +39,11 @@ absl::StatusOr<SlotReading> ReadSlot(postgres::Connection& database);
 absl::Status TakeSample(postgres::Connection& database, SampleHistory& samples);
 
 // Adds what a relay has recorded in this database (history/), for who has no samples of its own.
-// Nothing where there is no record of this server, or none that the role may read.
-absl::Status LoadRecordedSamples(postgres::Connection& database, const std::string& slot,
-                                 SampleHistory& samples);
+// Returns the position up to which everything is at Kafka by that record: a relay that ends records
+// it and may not get to tell the slot. Nothing, and no position, where there is no record of this
+// server, or none that the role may read.
+absl::StatusOr<Lsn> LoadRecordedSamples(postgres::Connection& database, const std::string& slot,
+                                        SampleHistory& samples);
 
 struct OutboxLag {
   int64_t events = 0;
@@ -51,9 +53,10 @@ struct OutboxLag {
   bool sampled = false;
 };
 
-// Rows not known to be published, never too few.
+// Rows not known to be published, never too few. `recorded`: what LoadRecordedSamples returned on
+// this connection.
 absl::StatusOr<OutboxLag> ReadLag(postgres::Connection& database, const SlotReading& slot,
-                                  SampleHistory& samples);
+                                  SampleHistory& samples, Lsn recorded = {});
 
 }  // namespace relay
 
