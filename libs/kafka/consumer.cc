@@ -38,7 +38,7 @@ absl::StatusOr<std::vector<Message>> Consumer::Poll(milliseconds timeout,
     if (absl::Status restarted = impl_->Restart(); !restarted.ok()) return restarted;
   }
   impl_->taken_away = false;
-  impl_->Resume();
+  impl_->Release();
   const Clock::time_point deadline = Clock::now() + timeout;
   std::vector<Message>& batch = impl_->collected;  // a rebalance inside Take empties it
   std::size_t bytes = 0;
@@ -68,9 +68,9 @@ absl::StatusOr<std::vector<Message>> Consumer::Poll(milliseconds timeout,
 
 bool Consumer::StillOurs() {
   ORDER_SAGA_CHECK(impl_->client != nullptr, "StillOurs after Close");
-  impl_->Pause();
+  impl_->Hold();
   impl_->CommitWhenDue();
-  // What comes although we paused is kept for the next Poll. A bound, lest this takes for ever.
+  // What was on its way already is kept for the next Poll. A bound, lest this takes for ever.
   for (int i = 0; i < 1000 && !impl_->taken_away; ++i) {
     const absl::StatusOr<Impl::Taken> took = impl_->Take(milliseconds(0));
     if (!took.ok() || *took == Impl::Taken::kNothing) break;

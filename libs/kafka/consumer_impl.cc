@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "libs/telemetry/log.h"
@@ -56,15 +57,6 @@ struct ListDeleter {
   }
 };
 using List = std::unique_ptr<rd_kafka_topic_partition_list_t, ListDeleter>;
-
-List ListOf(const std::vector<Consumer::Impl::Owned>& owned) {
-  List list(rd_kafka_topic_partition_list_new(static_cast<int>(owned.size())));
-  for (const auto& one : owned) {
-    rd_kafka_topic_partition_list_add(list.get(), one.partition.topic.c_str(),
-                                      one.partition.partition);
-  }
-  return list;
-}
 
 std::vector<TopicPartition> PartitionsOf(const rd_kafka_topic_partition_list_t& list) {
   std::vector<TopicPartition> partitions;
@@ -134,6 +126,7 @@ Consumer::Impl::~Impl() {
   watch.request_stop();
   if (watch.joinable()) watch.join();
   rd_kafka_queue_destroy(queue);
+  rd_kafka_queue_destroy(fetched);
   rd_kafka_destroy_flags(client, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
 }
 
@@ -155,6 +148,9 @@ absl::Status Consumer::Impl::Open() {
     const std::lock_guard lock(mutex);
     queue = rd_kafka_queue_get_consumer(client);
   }
+  fetched = rd_kafka_queue_new(client);
+  rd_kafka_queue_forward(fetched, queue);
+  held = false;
 
   const List topics(rd_kafka_topic_partition_list_new(static_cast<int>(options.topics.size())));
   for (const std::string& topic : options.topics) {
@@ -236,19 +232,12 @@ absl::Status Consumer::Impl::FatalError() const {
                                           " cannot go on: ", rd_kafka_err2name(error), ": ", why));
 }
 
-void Consumer::Impl::Pause() {
-  if (paused) return;
-  const std::lock_guard lock(mutex);
-  if (owned.empty()) return;
-  rd_kafka_pause_partitions(client, ListOf(owned).get());
-  paused = true;
+void Consumer::Impl::Hold() {
+  if (!std::exchange(held, true)) rd_kafka_queue_forward(fetched, nullptr);
 }
 
-void Consumer::Impl::Resume() {
-  if (!paused) return;
-  paused = false;
-  const std::lock_guard lock(mutex);
-  rd_kafka_resume_partitions(client, ListOf(owned).get());
+void Consumer::Impl::Release() {
+  if (std::exchange(held, false)) rd_kafka_queue_forward(fetched, queue);
 }
 
 absl::Status Consumer::Impl::Commit(CommitMode mode) {
@@ -319,6 +308,12 @@ void Consumer::Impl::OnAssign(rd_kafka_topic_partition_list_t* partitions) {
     owned.clear();
     for (const TopicPartition& partition : list) owned.push_back({.partition = partition});
   }
+  for (const TopicPartition& partition : list) {
+    rd_kafka_queue_t* one =
+        rd_kafka_queue_get_partition(client, partition.topic.c_str(), partition.partition);
+    rd_kafka_queue_forward(one, fetched);
+    rd_kafka_queue_destroy(one);
+  }
   rd_kafka_assign(client, partitions);
   {
     const std::lock_guard lock(watch_mutex);
@@ -343,8 +338,6 @@ void Consumer::Impl::OnTakenAway(rd_kafka_topic_partition_list_t* partitions) {
     if (options.on_revoke) options.on_revoke(list);
     Commit(CommitMode::kSync).IgnoreError();  // logged; what is not committed comes again
   }
-  // A paused partition would stay paused if it came back.
-  Resume();
   {
     const std::lock_guard lock(mutex);
     owned.clear();
@@ -373,6 +366,7 @@ absl::Status Consumer::Impl::Close(milliseconds timeout) {
     queue = nullptr;
     owned.clear();
   }
+  rd_kafka_queue_destroy(std::exchange(fetched, nullptr));
   rd_kafka_destroy_flags(client, closed ? 0 : RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
   client = nullptr;
   if (closed) return absl::OkStatus();

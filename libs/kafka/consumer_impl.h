@@ -55,9 +55,11 @@ struct Consumer::Impl {
   void OnEndReached(const rd_kafka_message_t& end);
   absl::Status FatalError() const;
 
-  // Each at most once in a row: librdkafka repeats messages when an active partition is resumed.
-  void Pause();
-  void Resume();
+  // While held, what is fetched stays where it is (queued.max.messages.kbytes bounds it), and Take
+  // brings the group's events and what was on its way already. Not by rd_kafka_pause_partitions:
+  // librdkafka 2.0.2 now and then loses or repeats messages when it resumes.
+  void Hold();
+  void Release();
 
   absl::Status Commit(CommitMode mode);
   // Once a second, if something was stored since.
@@ -83,14 +85,15 @@ struct Consumer::Impl {
 
   const ConsumerOptions options;
   rd_kafka_t* client = nullptr;
-  rd_kafka_queue_t* queue = nullptr;  // set and cleared under the mutex
+  rd_kafka_queue_t* queue = nullptr;    // set and cleared under the mutex
+  rd_kafka_queue_t* fetched = nullptr;  // of all our partitions; flows into `queue` unless held
   std::atomic<bool> woken = false;
   std::atomic<bool> restart_wanted = false;
   std::atomic<Clock::duration> waited = Clock::duration(0);  // for messages, ever
 
   // Of the polling thread.
   std::vector<Message> collected;  // taken from librdkafka, not handed out yet
-  bool paused = false;
+  bool held = false;
   bool taken_away = false;  // since the last Poll
   Clock::time_point last_commit = Clock::now();
 

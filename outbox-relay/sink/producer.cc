@@ -14,6 +14,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "outbox-relay/sink/in_flight_cost.h"
 #include "outbox-relay/sink/topic_limit.h"
 
 namespace relay {
@@ -42,34 +43,10 @@ constexpr NameAndValue kRequired[] = {
     {"partitioner", "murmur2_random"},
 };
 
-// What an event costs in librdkafka besides its key and value: the message and about eleven
-// headers, an allocation each, with as many bytes as the relay's own headers mostly have.
-constexpr size_t kOverheadPerEvent = 1024, kHeadersCounted = 512;
-
 // What a batch of one event has besides the event's own bytes, headers' lengths included.
 constexpr size_t kBatchOverhead = 512;
 constexpr std::chrono::seconds kLimitIsFresh(1);
 constexpr std::chrono::milliseconds kNamedWithin(300);
-
-// Headers beyond that are counted in KiB, and travel with the event, between the ticket and its
-// highest bit: so nobody has to add them up again when it is acknowledged.
-constexpr int kExtraShift = 47;
-constexpr uint64_t kMostExtra = 0xffff;
-
-uint64_t ExtraKibibytes(size_t bytes) {
-  if (bytes <= kHeadersCounted) return 0;
-  return std::min<uint64_t>((bytes - kHeadersCounted + 1023) >> 10, kMostExtra);
-}
-
-void* AsOpaque(Producer::Ticket ticket, uint64_t extra) {
-  return reinterpret_cast<void*>(ticket | extra << kExtraShift);
-}
-Producer::Ticket AsTicket(const void* opaque) {
-  return reinterpret_cast<uint64_t>(opaque) & ~(kMostExtra << kExtraShift);
-}
-size_t ExtraBytes(const void* opaque) {
-  return (reinterpret_cast<uint64_t>(opaque) >> kExtraShift & kMostExtra) << 10;
-}
 
 // The size of batches: that of the property batch.size, which leaves the settings, or less if
 // `most` (unless 0) is less.
@@ -136,6 +113,7 @@ absl::Status Producer::Connect() {
     return absl::InvalidArgumentError(absl::StrCat("Kafka producer: ", why));
   }
   conf->release();  // the client owns it now
+  now_ = std::chrono::steady_clock::now();
   queue_ = rd_kafka_queue_get_main(client_);
   const uint64_t one = 1;
   rd_kafka_queue_io_event_enable(queue_, event_fd_, &one, sizeof one);
@@ -150,6 +128,7 @@ void Producer::Disconnect() {
     if (topic.handle != nullptr) rd_kafka_topic_destroy(topic.handle);
   }
   topics_.clear();
+  introductions_ = 0;
   rd_kafka_queue_destroy(queue_);
   rd_kafka_destroy(client_);
   client_ = nullptr;
@@ -202,6 +181,17 @@ Producer::Outcome Producer::Admit(Topic& topic, const Record& record, size_t byt
   return in_flight_events_ > 0 ? Outcome::kNoRoom : Outcome::kTaken;
 }
 
+// As a Java client: murmur2 of the key. We choose, and not librdkafka, to know which partition
+// gets its first record.
+int32_t Producer::ChoosePartition(Topic& topic, const Record& record) {
+  const int32_t count = topic.introductions.partitions();
+  if (!record.key) {
+    return static_cast<int32_t>(topic.next_keyless++ % static_cast<uint32_t>(count));
+  }
+  return rd_kafka_msg_partitioner_murmur2(topic.handle, record.key->data(), record.key->size(),
+                                          count, nullptr, nullptr);
+}
+
 Producer::Outcome Producer::Produce(const Record& record, Ticket ticket) {
   if (holding_ || !HasRoom()) return Outcome::kNoRoom;
   Topic& topic = FindTopic(record.topic);
@@ -222,12 +212,14 @@ Producer::Outcome Producer::Produce(const Record& record, Ticket ticket) {
     const Outcome admitted = Admit(topic, record, bytes);
     if (admitted != Outcome::kTaken) return admitted;
   }
+  const int32_t partition = ChoosePartition(topic, record);
+  if (!topic.introductions.MaySend(partition)) return Outcome::kNoRoom;
   rd_kafka_headers_t* const headers = rd_kafka_headers_new(record.headers.size());
   for (const Header& header : record.headers) {
     rd_kafka_header_add(headers, header.name.data(), static_cast<ssize_t>(header.name.size()),
                         header.value.data(), static_cast<ssize_t>(header.value.size()));
   }
-  std::array<rd_kafka_vu_t, 6> parts;
+  std::array<rd_kafka_vu_t, 7> parts;
   parts[0].vtype = RD_KAFKA_VTYPE_RKT;
   parts[0].u.rkt = topic.handle;
   parts[1].vtype = RD_KAFKA_VTYPE_MSGFLAGS;
@@ -243,11 +235,14 @@ Producer::Outcome Producer::Produce(const Record& record, Ticket ticket) {
   parts[5].vtype = RD_KAFKA_VTYPE_OPAQUE;
   const uint64_t extra = ExtraKibibytes(header_bytes);
   parts[5].u.ptr = AsOpaque(ticket, extra);
+  parts[6].vtype = RD_KAFKA_VTYPE_PARTITION;
+  parts[6].u.i32 = partition;
   rd_kafka_error_t* const error = rd_kafka_produceva(client_, parts.data(), parts.size());
   if (error == nullptr) {
     in_flight_bytes_ +=
         parts[2].u.mem.size + parts[3].u.mem.size + kOverheadPerEvent + (extra << 10);
     ++in_flight_events_;
+    if (topic.introductions.OnSent(partition, now_)) ++introductions_;
     holding_ = bytes + kBatchOverhead > topic.max_message_bytes;
     return Outcome::kTaken;
   }
@@ -285,6 +280,10 @@ bool Producer::CollectOne(OnDurable on_durable, std::chrono::milliseconds timeou
     const bool held = std::exchange(holding_, false);
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
       if (message->rkt != topic || message->partition != partition) note();
+      if (introductions_ > 0 && FindTopic(rd_kafka_topic_name(message->rkt))
+                                    .introductions.OnAcknowledged(message->partition)) {
+        --introductions_;
+      }
       topic = message->rkt;
       partition = message->partition;
       offset = message->offset;
@@ -312,6 +311,7 @@ void Producer::ClearEvent() {
 }
 
 bool Producer::Collect(OnDurable on_durable) {
+  now_ = std::chrono::steady_clock::now();
   while (CollectOne(on_durable, std::chrono::milliseconds(0))) {
   }
   if (!failure_) {
@@ -352,6 +352,7 @@ absl::Status Producer::AwaitTopic(std::string_view name, std::chrono::millisecon
     if (metadata->topic_cnt == 1) {
       error = metadata->topics[0].err;
       topic.ready = error == RD_KAFKA_RESP_ERR_NO_ERROR && metadata->topics[0].partition_cnt > 0;
+      if (topic.ready) topic.introductions.SetPartitions(metadata->topics[0].partition_cnt);
     }
     rd_kafka_metadata_destroy(metadata);
     if (topic.ready) {

@@ -15,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "libs/kafka/config.h"
 #include "outbox-relay/history/acked_offsets.h"
+#include "outbox-relay/sink/introductions.h"
 #include "outbox-relay/sink/publish_failure.h"
 #include "outbox-relay/sink/record.h"
 
@@ -95,6 +96,8 @@ class Producer {
   struct Topic {
     rd_kafka_topic_s* handle = nullptr;  // null: no topic can have such a name
     bool ready = false;
+    Introductions introductions;
+    uint32_t next_keyless = 0;  // goes round the partitions
     // The largest batch that it takes, compressed.
     size_t max_message_bytes = 0;
     std::chrono::steady_clock::time_point asked_at;
@@ -102,6 +105,7 @@ class Producer {
   absl::Status Connect();
   void Disconnect();
   Topic& FindTopic(std::string_view name);
+  static int32_t ChoosePartition(Topic& topic, const Record& record);
   // Whether the topic may be given a record of this size now; kTaken: it may.
   Outcome Admit(Topic& topic, const Record& record, size_t bytes);
   void Fail(PublishFailure failure);
@@ -118,6 +122,8 @@ class Producer {
   size_t in_flight_bytes_ = 0;
   uint64_t in_flight_events_ = 0;
   bool compresses_ = true;
+  uint64_t introductions_ = 0;                 // under way
+  std::chrono::steady_clock::time_point now_;  // of the last Collect
   // An event that may be too large is on its way: nothing follows until it is known. A broker takes
   // a producer's second batch for a partition, but for no good reason the first, if it has not seen
   // that producer there before: gapless is not enough.

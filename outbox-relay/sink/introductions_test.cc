@@ -1,0 +1,47 @@
+#include "outbox-relay/sink/introductions.h"
+
+#include <gtest/gtest.h>
+
+namespace relay {
+namespace {
+
+const Introductions::Time kNow{std::chrono::hours(1'000)};
+
+TEST(IntroductionsTest, NothingFollowsTheFirstUntilItIsThere) {
+  Introductions topic;
+  topic.SetPartitions(2);
+  EXPECT_TRUE(topic.MaySend(0));
+  EXPECT_TRUE(topic.OnSent(0, kNow));
+  EXPECT_FALSE(topic.MaySend(0));
+  EXPECT_TRUE(topic.MaySend(1)) << "another partition";
+  EXPECT_TRUE(topic.OnAcknowledged(0));
+  EXPECT_TRUE(topic.MaySend(0));
+  EXPECT_FALSE(topic.OnSent(0, kNow));
+  EXPECT_TRUE(topic.MaySend(0)) << "it is known";
+  EXPECT_FALSE(topic.OnAcknowledged(0));
+}
+
+TEST(IntroductionsTest, WhoWasSilentForLongIsAStrangerAgain) {
+  Introductions topic;
+  topic.SetPartitions(1);
+  topic.OnSent(0, kNow);
+  topic.OnAcknowledged(0);
+  EXPECT_FALSE(topic.OnSent(0, kNow + std::chrono::minutes(59)));
+  EXPECT_FALSE(topic.OnSent(0, kNow + std::chrono::minutes(118)));
+  EXPECT_TRUE(topic.OnSent(0, kNow + std::chrono::minutes(179)));
+  EXPECT_FALSE(topic.MaySend(0));
+}
+
+TEST(IntroductionsTest, ATopicOfAnotherSizeIsAnotherTopic) {
+  Introductions topic;
+  topic.SetPartitions(1);
+  topic.OnSent(0, kNow);
+  topic.SetPartitions(1);
+  EXPECT_FALSE(topic.MaySend(0));
+  topic.SetPartitions(2);
+  EXPECT_TRUE(topic.MaySend(0));
+  EXPECT_FALSE(topic.OnAcknowledged(7));
+}
+
+}  // namespace
+}  // namespace relay
