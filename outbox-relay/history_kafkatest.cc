@@ -36,18 +36,6 @@ TEST_F(HistoryTest, ThePositionIsRecordedBeforeTheSlotHearsOfIt) {
   EXPECT_EQ(relay->Stop(), 0);
 }
 
-TEST_F(HistoryTest, AnIdleDatabaseIsNotWrittenToOverAndOver) {
-  auto relay = StartRelay();
-  InsertEvents("event", 10);
-  Read(10);
-  Eventually("it is recorded",
-             [&] { return database_.Count("SELECT count(*) FROM outbox_relay_state") == 1; });
-  const std::string writes =
-      "SELECT (recorded_at > now() - interval '3 s')::int::bigint "
-      "FROM outbox_relay_state";
-  Eventually("it rests for three seconds", [&] { return database_.Count(writes) == 0; });
-}
-
 TEST_F(HistoryTest, NoKillIsMistakenForAChange) {
   for (int round = 0; round < 8; ++round) {
     auto relay = StartRelay();

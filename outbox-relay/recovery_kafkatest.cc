@@ -1,6 +1,7 @@
 // What is promised when something breaks: nothing lost, each key's events in order.
 #include <gmock/gmock.h>
 
+#include <atomic>
 #include <chrono>
 #include <thread>
 
@@ -53,17 +54,22 @@ class RecoveryTest : public RelayFixture {
 TEST_F(RecoveryTest, KilledInTheMiddleOfTenThousandEvents) {
   constexpr int kTransactions = 100, kEvents = 100;
   auto relay = StartRelay();
+  std::atomic<bool> killed = false;
+  int transactions = 0;  // at least so many, and more until the last kill
   std::thread writer([&] {
-    for (int i = 0; i < kTransactions; ++i) InsertEvents(absl::StrCat(i, "-"), kEvents);
+    for (; transactions < kTransactions || !killed; ++transactions) {
+      InsertEvents(absl::StrCat(transactions, "-"), kEvents);
+    }
   });
   for (int kills = 0; kills < 3; ++kills) {
     Eventually("it publishes", [&] { return Published(*relay) > 500; });
     relay->Kill();
     relay = StartRelay();
   }
+  killed = true;
   writer.join();
-  const std::vector<Received> records = Read(kTransactions * kEvents);
-  ExpectOrder(records, kTransactions, kEvents);
+  const std::vector<Received> records = Read(transactions * kEvents);
+  ExpectOrder(records, transactions, kEvents);
   EXPECT_EQ(relay->Stop(), 0);
 }
 

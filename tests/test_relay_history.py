@@ -135,6 +135,19 @@ def finding_of(relay: Relay) -> str:
     return re.findall(r"--finding=([0-9a-f]{8})", relay.log())[-1]
 
 
+def test_an_idle_database_is_not_written_to_over_and_over(servers, outbox, start_relay):
+    """On a server without other databases that write: their log moves the position on."""
+    start_relay()
+    insert(servers.postgres, outbox, "event", 10)
+    wait_published(servers, servers.postgres, outbox)
+    wait_recorded(servers.postgres, outbox)
+    at_rest = "SELECT recorded_at < now() - interval '3 s' FROM outbox_relay_state"
+    wait_until(
+        lambda: servers.postgres.sql(at_rest, outbox.name).strip() == "t",
+        "nothing is recorded for three seconds",
+    )
+
+
 def test_a_promoted_standby(servers, outbox, start_relay, other_folder):
     relay = publish(servers, outbox, start_relay)
     other_folder.mkdir()
