@@ -59,7 +59,8 @@ absl::Status HistoryRecorder::Record(postgres::Connection& connection, SampleHis
   record_.confirmed = confirmed;
   if (whole) FillIn(samples);
   absl::Status written = Write(connection, whole);
-  if (written.ok() && whole) WriteTopic(milliseconds(0));
+  // Only what is in the row: the server may turn out to be another's.
+  if (whole && recorded_ == confirmed) WriteTopic(milliseconds(0));
   return written;
 }
 
@@ -71,7 +72,7 @@ absl::Status HistoryRecorder::RecordLast(postgres::Connection& connection, Sampl
   record_.confirmed = confirmed;
   FillIn(samples);
   absl::Status written = Write(connection, /*whole=*/true);
-  if (written.ok()) WriteTopic(milliseconds(500));
+  if (recorded_ == confirmed) WriteTopic(milliseconds(500));
   return written;
 }
 
