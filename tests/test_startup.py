@@ -246,7 +246,6 @@ def test_a_relay_without_a_migration_or_a_slot_says_so_and_waits(deployment):
     )
     deployment.cluster.sql(f"SELECT pg_drop_replication_slot('{slot}')")
     deployment.start(RELAY.name)
-    # What it says to do depends on whether it had recorded anything yet.
     says(deployment, RELAY.name, f"replication slot {slot}")
     deployment.migrate(SERVICES[0])
     deployment.wait_ready(RELAY.name)
