@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "absl/strings/str_cat.h"
+#include "outbox-relay/history/state_topic.h"
 
 namespace relay {
 
@@ -30,6 +31,11 @@ void HistoryFixture::PublishAndDie(const std::string& prefix) {
                "SELECT count(*) FROM outbox, (SELECT coalesce(nullif((SELECT details FROM "
                "outbox_relay_state)::json ->> 'snapshot', ''), '1:1:')::pg_snapshot AS s) state "
                "WHERE NOT pg_visible_in_snapshot(tx, s)") == 0;
+  });
+  Eventually("Kafka has a copy", [&] {
+    const auto copy = ReadStateTopic({.kafka = kafka_, .topic = state_topic_, .source = "test"},
+                                     std::chrono::seconds(5));
+    return copy.ok() && copy->has_value();
   });
   relay->Kill();
   Eventually("the slot is let go", [&] { return !SlotActive(); });
