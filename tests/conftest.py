@@ -11,6 +11,7 @@ import pytest
 from devtools import builds, grpcurl, postgres
 from devtools.servers import TestServers
 from tests.support import system as systems
+from tests.support.outbox_relay import Outbox, make_topic
 
 
 @pytest.fixture(scope="session")
@@ -45,10 +46,19 @@ def kafka_broker(test_servers: TestServers | None) -> str:
 @pytest.fixture
 def own_servers() -> Iterator[TestServers]:
     """A Postgres and a Kafka for one test, which may stop and kill them."""
-    servers = TestServers()
-    servers.start()
-    yield servers
-    servers.stop()
+    yield from _started_servers()
+
+
+@pytest.fixture(scope="module")
+def servers() -> Iterator[TestServers]:
+    """The same for the tests of a file: every test leaves both running."""
+    yield from _started_servers()
+
+
+@pytest.fixture
+def outbox(servers: TestServers) -> Outbox:
+    """For tests of the relay alone: a database on `servers` with an outbox, and its topic."""
+    return Outbox(servers.postgres, make_topic(servers.kafka.bootstrap_servers))
 
 
 @pytest.fixture(scope="session")
@@ -89,6 +99,13 @@ def log_folder(tmp_path_factory) -> Path:
     """Where the programs' logs go: `./dev test` keeps those of a failed run."""
     given = os.environ.get("ORDER_SAGA_TEST_LOGS")
     return Path(given) if given else tmp_path_factory.mktemp("systems")
+
+
+def _started_servers() -> Iterator[TestServers]:
+    servers = TestServers()
+    servers.start()
+    yield servers
+    servers.stop()
 
 
 @contextmanager

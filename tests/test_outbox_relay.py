@@ -13,21 +13,7 @@ import pytest
 from devtools.postgres import Cluster
 from devtools.servers import TestServers
 from tests.support.deadline import wait_until
-from tests.support.outbox_relay import Outbox, Relay, first_occurrences, make_topic
-
-
-@pytest.fixture(scope="module")
-def servers() -> Iterator[TestServers]:
-    """For this file: every test leaves both running."""
-    servers = TestServers()
-    servers.start()
-    yield servers
-    servers.stop()
-
-
-@pytest.fixture
-def outbox(servers: TestServers) -> Outbox:
-    return Outbox(servers.postgres, make_topic(servers.kafka.bootstrap_servers))
+from tests.support.outbox_relay import Outbox, Relay, first_occurrences
 
 
 @pytest.fixture

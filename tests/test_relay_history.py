@@ -18,21 +18,7 @@ from devtools import postgres, processes
 from devtools.postgres import Cluster
 from devtools.servers import TestServers
 from tests.support.deadline import wait_until
-from tests.support.outbox_relay import RELAY_ROLE, Outbox, Relay, make_topic
-
-
-@pytest.fixture(scope="module")
-def servers() -> Iterator[TestServers]:
-    """For this file: every test leaves both running."""
-    servers = TestServers()
-    servers.start()
-    yield servers
-    servers.stop()
-
-
-@pytest.fixture
-def outbox(servers: TestServers) -> Outbox:
-    return Outbox(servers.postgres, make_topic(servers.kafka.bootstrap_servers))
+from tests.support.outbox_relay import RELAY_ROLE, Outbox, Relay
 
 
 @pytest.fixture

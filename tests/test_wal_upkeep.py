@@ -1,6 +1,5 @@
 """The write-ahead log does not grow without bound, and the relay says so in time when it does."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -8,25 +7,17 @@ import pytest
 
 from devtools.servers import TestServers
 from tests.support.deadline import wait_until
-from tests.support.outbox_relay import Outbox, Relay, first_occurrences, make_topic
+from tests.support.outbox_relay import Outbox, Relay, first_occurrences
 
 LIMIT_MB = 64
 
 
 @pytest.fixture
-def servers() -> Iterator[TestServers]:
+def servers(own_servers: TestServers) -> TestServers:
     """Postgres gives a slot up that needs more than 64 MB of its log."""
-    servers = TestServers()
-    servers.start()
-    servers.postgres.sql(f"ALTER SYSTEM SET max_slot_wal_keep_size = '{LIMIT_MB}MB'")
-    servers.postgres.sql("SELECT pg_reload_conf()")
-    yield servers
-    servers.stop()
-
-
-@pytest.fixture
-def outbox(servers: TestServers) -> Outbox:
-    return Outbox(servers.postgres, make_topic(servers.kafka.bootstrap_servers))
+    own_servers.postgres.sql(f"ALTER SYSTEM SET max_slot_wal_keep_size = '{LIMIT_MB}MB'")
+    own_servers.postgres.sql("SELECT pg_reload_conf()")
+    return own_servers
 
 
 @pytest.fixture

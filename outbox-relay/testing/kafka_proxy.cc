@@ -1,14 +1,11 @@
 #include "outbox-relay/testing/kafka_proxy.h"
 
 #include <arpa/inet.h>
-#include <netinet/in.h>
 #include <poll.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
 #include <optional>
 
@@ -16,14 +13,6 @@ namespace relay {
 namespace {
 
 constexpr int16_t kProduce = 0;  // Kafka's api_key
-
-sockaddr_in Loopback(int port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<uint16_t>(port));
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  return address;
-}
 
 bool ReadAll(int fd, char* out, size_t size) {
   while (size > 0) {
@@ -63,48 +52,17 @@ std::string OnTheWire(int port) {
 }  // namespace
 
 KafkaProxy::KafkaProxy(const std::string& broker)
-    : broker_port_(std::atoi(broker.c_str() + broker.rfind(':') + 1)),
-      listener_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)),
-      stop_fd_(eventfd(0, EFD_CLOEXEC)) {
-  sockaddr_in address = Loopback(0);
-  socklen_t size = sizeof address;
-  if (bind(listener_, reinterpret_cast<sockaddr*>(&address), size) != 0 ||
-      getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size) != 0 ||
-      listen(listener_, 16) != 0) {
-    std::abort();
-  }
-  port_ = ntohs(address.sin_port);
-  threads_.reserve(64);
-  threads_.emplace_back([this] { Serve(); });
+    : broker_port_(PortOf(broker)),
+      server_([this](int client, int stop_fd) { Pump(client, stop_fd); }) {
+  server_.Open();
 }
 
-KafkaProxy::~KafkaProxy() {
-  eventfd_write(stop_fd_, 1);
-  // The first thread adds the others and ends before they are joined.
-  for (size_t i = 0; i < threads_.size(); ++i) threads_[i].join();
-  close(listener_);
-  close(stop_fd_);
-}
-
-std::string KafkaProxy::address() const { return "127.0.0.1:" + std::to_string(port_); }
-
-void KafkaProxy::Serve() {
-  for (;;) {
-    pollfd waiting[] = {{listener_, POLLIN, 0}, {stop_fd_, POLLIN, 0}};
-    poll(waiting, 2, -1);
-    if (waiting[1].revents != 0 || threads_.size() == threads_.capacity()) return;
-    const int client = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
-    if (client >= 0) threads_.emplace_back([this, client] { Pump(client); });
-  }
-}
-
-void KafkaProxy::Pump(int client) {
-  const int server = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const sockaddr_in address = Loopback(broker_port_);
-  bool open = connect(server, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
-  const std::string theirs = OnTheWire(broker_port_), ours = OnTheWire(port_);
+void KafkaProxy::Pump(int client, int stop_fd) const {
+  const int server = ConnectTo(broker_port_);
+  bool open = server >= 0;
+  const std::string theirs = OnTheWire(broker_port_), ours = OnTheWire(server_.port());
   while (open) {
-    pollfd waiting[] = {{client, POLLIN, 0}, {server, POLLIN, 0}, {stop_fd_, POLLIN, 0}};
+    pollfd waiting[] = {{client, POLLIN, 0}, {server, POLLIN, 0}, {stop_fd, POLLIN, 0}};
     poll(waiting, 3, -1);
     open = waiting[2].revents == 0;
     if (open && waiting[0].revents != 0) {
@@ -123,7 +81,6 @@ void KafkaProxy::Pump(int client) {
     }
   }
   close(server);
-  close(client);
 }
 
 }  // namespace relay

@@ -4,8 +4,8 @@
 
 #include <atomic>
 #include <string>
-#include <thread>
-#include <vector>
+
+#include "outbox-relay/testing/loopback_server.h"
 
 namespace relay {
 
@@ -14,25 +14,18 @@ namespace relay {
 class KafkaProxy {
  public:
   explicit KafkaProxy(const std::string& broker);
-  ~KafkaProxy();
-  KafkaProxy(const KafkaProxy&) = delete;
-  KafkaProxy& operator=(const KafkaProxy&) = delete;
 
-  std::string address() const;
+  std::string address() const { return server_.address(); }
 
   // From now on produce requests vanish.
   void SwallowProduce() { swallow_ = true; }
 
  private:
-  void Serve();
-  void Pump(int client);
+  void Pump(int client, int stop_fd) const;
 
-  int broker_port_ = 0;
-  int port_ = 0;
-  int listener_ = -1;
-  int stop_fd_ = -1;
+  const int broker_port_;
   std::atomic<bool> swallow_{false};
-  std::vector<std::thread> threads_;
+  LoopbackServer server_;
 };
 
 }  // namespace relay

@@ -3,8 +3,8 @@
 #define ORDER_SAGA_OUTBOX_RELAY_TESTING_PORT_FORWARD_H_
 
 #include <string>
-#include <thread>
-#include <vector>
+
+#include "outbox-relay/testing/loopback_server.h"
 
 namespace relay {
 
@@ -14,23 +14,16 @@ class PortForward {
  public:
   // `target` is "127.0.0.1:PORT".
   explicit PortForward(const std::string& target);
-  ~PortForward();
-  PortForward(const PortForward&) = delete;
-  PortForward& operator=(const PortForward&) = delete;
 
-  std::string address() const;
-  void Open();
+  std::string address() const { return server_.address(); }
+  void Open() { server_.Open(); }
 
  private:
-  void Serve();
   // Both ways, until one side closes.
-  void Pump(int client);
+  void Pump(int client, int stop_fd) const;
 
-  int target_port_ = 0;
-  int port_ = 0;
-  int listener_ = -1;
-  int stop_fd_ = -1;
-  std::vector<std::thread> threads_;
+  const int target_port_;
+  LoopbackServer server_;
 };
 
 }  // namespace relay
