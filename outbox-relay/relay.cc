@@ -233,7 +233,7 @@ void Relay::ParkRecord(const PublishFailure& why) {
 absl::Status Relay::Collect() {
   const Clock::time_point start = Clock::now();
   const Lsn before = ledger_.confirmed();
-  acks_.SetNow(UnixMicrosecondsNow());
+  acks_.BeginCollection();
   const bool healthy = sink_.Collect([this](Producer::Ticket ticket) {
     if (ticket == Producer::kReleased) return parking_.OnPublished();
     acks_.OnDurable(ticket);

@@ -238,9 +238,7 @@ std::optional<PublishFailure> SourceLoop::StartOver() {
 std::optional<PublishFailure> SourceLoop::AbandonProducer() {
   std::optional<PublishFailure> failure;
   if (producer_ != nullptr) {
-    acks_.SetNow(std::chrono::duration_cast<std::chrono::microseconds>(
-                     std::chrono::system_clock::now().time_since_epoch())
-                     .count());
+    acks_.BeginCollection();
     // Which event was refused may be known only after this.
     producer_->Abandon([this](Producer::Ticket ticket) { OnDurable(ticket); },
                        std::chrono::seconds(2));
@@ -294,9 +292,7 @@ void SourceLoop::Pause(milliseconds pause) {
     if (poll(descriptors, 2, static_cast<int>(left.count())) <= 0) continue;
     if (descriptors[0].revents != 0) return;
     producer_->ClearEvent();
-    acks_.SetNow(std::chrono::duration_cast<std::chrono::microseconds>(
-                     std::chrono::system_clock::now().time_since_epoch())
-                     .count());
+    acks_.BeginCollection();
     if (!producer_->Collect([this](Producer::Ticket ticket) { OnDurable(ticket); })) {
       DropProducer();
     }

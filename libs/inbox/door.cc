@@ -3,14 +3,13 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
-#include <mutex>
 #include <random>
 
 #include "libs/inbox/metrics.h"
 #include "libs/inbox/unit.h"
 #include "libs/postgres/sql_error.h"
 #include "libs/telemetry/log.h"
+#include "libs/waiting/until_stop.h"
 
 namespace inbox {
 namespace {
@@ -21,14 +20,6 @@ using std::chrono::steady_clock;
 // Partitions for the days ahead are made this often; three days are ahead at any time.
 constexpr std::chrono::minutes kMaintenanceInterval{60};
 constexpr std::chrono::seconds kReadParkedInterval{10};
-
-// Waits for `delay`, or until a stop is requested.
-void WaitFor(std::stop_token stop, milliseconds delay) {
-  std::mutex mutex;
-  std::condition_variable_any wake;
-  std::unique_lock lock(mutex);
-  wake.wait_for(lock, stop, delay, [] { return false; });
-}
 
 // Growing pauses between attempts: each about twice the one before, at most 5 s, and never the
 // same for two programs that wait for the same server.
@@ -136,7 +127,7 @@ struct Door::Impl {
         telemetry::Error("batch cannot be applied; trying again until the cause is mended",
                          {{"messages", batch.size()}, {"error", applied.ToString()}});
       }
-      WaitFor(stop, backoff.Next());
+      waiting::UntilStop(stop, backoff.Next());
       if (stop.stop_requested()) return false;
       metrics.SetLag(consumer, options.topics);
       if (!consumer.StillOurs()) {

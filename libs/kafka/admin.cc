@@ -3,13 +3,12 @@
 #include <librdkafka/rdkafka.h>
 
 #include <algorithm>
-#include <condition_variable>
 #include <memory>
-#include <mutex>
 #include <optional>
 
 #include "absl/strings/str_cat.h"
 #include "libs/telemetry/log.h"
+#include "libs/waiting/until_stop.h"
 
 namespace kafka {
 namespace {
@@ -216,8 +215,6 @@ absl::Status EnsureTopics(const Settings& settings, std::span<const TopicSpec> t
 
 absl::Status AwaitTopics(const Settings& settings, std::span<const TopicSpec> topics,
                          std::stop_token stop) {
-  std::mutex mutex;
-  std::condition_variable_any wake;
   for (milliseconds backoff(250); !stop.stop_requested();
        backoff = std::min(backoff * 2, milliseconds(5000))) {
     const absl::Status status = EnsureTopics(settings, topics, milliseconds(5000));
@@ -228,8 +225,7 @@ absl::Status AwaitTopics(const Settings& settings, std::span<const TopicSpec> to
                    {{"brokers", settings.brokers},
                     {"error", std::string(status.message())},
                     {"retry_ms", backoff.count()}});
-    std::unique_lock lock(mutex);
-    wake.wait_for(lock, stop, backoff, [] { return false; });
+    waiting::UntilStop(stop, backoff);
   }
   return absl::CancelledError("stopped while waiting for Kafka's topics");
 }

@@ -122,12 +122,19 @@ rd_kafka_resp_err_t CommitAndWait(rd_kafka_t* client, const rd_kafka_topic_parti
 }  // namespace
 
 Consumer::Impl::~Impl() {
-  if (client == nullptr) return;  // or Open failed half way
-  watch.request_stop();
-  if (watch.joinable()) watch.join();
-  rd_kafka_queue_destroy(queue);
-  rd_kafka_queue_destroy(fetched);
-  rd_kafka_destroy_flags(client, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+  // Open failed half way.
+  if (client != nullptr) Destroy(RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+}
+
+void Consumer::Impl::Destroy(int flags) {
+  {
+    const std::lock_guard lock(mutex);
+    rd_kafka_queue_destroy(queue);
+    queue = nullptr;
+    owned.clear();
+  }
+  rd_kafka_queue_destroy(std::exchange(fetched, nullptr));
+  rd_kafka_destroy_flags(std::exchange(client, nullptr), flags);
 }
 
 absl::Status Consumer::Impl::Open() {
@@ -360,15 +367,7 @@ absl::Status Consumer::Impl::Close(milliseconds timeout) {
     }
   }
   const bool closed = rd_kafka_consumer_closed(client) != 0;
-  {
-    const std::lock_guard lock(mutex);
-    rd_kafka_queue_destroy(queue);
-    queue = nullptr;
-    owned.clear();
-  }
-  rd_kafka_queue_destroy(std::exchange(fetched, nullptr));
-  rd_kafka_destroy_flags(client, closed ? 0 : RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
-  client = nullptr;
+  Destroy(closed ? 0 : RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
   if (closed) return absl::OkStatus();
   return absl::DeadlineExceededError(
       absl::StrCat("group ", options.group, " was not left in order: Kafka did not answer"));

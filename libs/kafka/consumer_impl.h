@@ -44,6 +44,7 @@ struct Consumer::Impl {
 
   absl::Status Open();
   absl::Status Close(std::chrono::milliseconds timeout);
+  void Destroy(int flags);  // rd_kafka_destroy_flags's
   // A new client in the same group: what a restart of the program would do.
   absl::Status Restart();
 

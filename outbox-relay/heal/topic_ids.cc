@@ -9,13 +9,13 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "libs/kafka/message.h"
 
 namespace relay {
 namespace {
 
 using Clock = std::chrono::steady_clock;
 using Client = std::unique_ptr<rd_kafka_t, decltype(&rd_kafka_destroy)>;
-using Message = std::unique_ptr<rd_kafka_message_t, decltype(&rd_kafka_message_destroy)>;
 using Partitions = std::unique_ptr<rd_kafka_topic_partition_list_t,
                                    decltype(&rd_kafka_topic_partition_list_destroy)>;
 using NameAndValue = std::pair<std::string_view, std::string_view>;
@@ -44,17 +44,6 @@ absl::StatusOr<int> CountPartitions(rd_kafka_t* client, const std::string& topic
   if (of_topic == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) return 0;
   if (of_topic != RD_KAFKA_RESP_ERR_NO_ERROR) return Failed(of_topic, topic);
   return partitions;
-}
-
-std::string_view IdOf(const rd_kafka_message_t* message) {
-  rd_kafka_headers_t* headers = nullptr;
-  const void* id = nullptr;
-  size_t size = 0;
-  if (rd_kafka_message_headers(message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR ||
-      rd_kafka_header_get_last(headers, "id", &id, &size) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    return {};
-  }
-  return {static_cast<const char*>(id), size};
 }
 
 }  // namespace
@@ -113,7 +102,8 @@ absl::StatusOr<TopicIds> ReadTopicIds(const kafka::Settings& kafka,
   Clock::time_point moved = Clock::now();
   while (!unread.empty()) {
     if (stop.stop_requested()) return absl::CancelledError("stopping");
-    Message message(rd_kafka_consumer_poll(client.get(), 200), &rd_kafka_message_destroy);
+    rd_kafka_message_t* const message = rd_kafka_consumer_poll(client.get(), 200);
+    const kafka::Message owned(message);
     if (message == nullptr || (message->err != RD_KAFKA_RESP_ERR_NO_ERROR &&
                                message->err != RD_KAFKA_RESP_ERR__PARTITION_EOF)) {
       if (Clock::now() - moved > kStandsStill) {
@@ -126,7 +116,7 @@ absl::StatusOr<TopicIds> ReadTopicIds(const kafka::Settings& kafka,
     const auto partition = unread.find({rd_kafka_topic_name(message->rkt), message->partition});
     if (partition == unread.end()) continue;
     const bool at_end = message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF;
-    if (!at_end) ids.Add(IdOf(message.get()));
+    if (!at_end) ids.Add(owned.header("id").value_or(""));
     if (at_end || message->offset + 1 >= partition->second) unread.erase(partition);
   }
   return ids;

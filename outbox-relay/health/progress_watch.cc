@@ -2,12 +2,11 @@
 
 #include <librdkafka/rdkafka.h>
 
-#include <condition_variable>
-#include <mutex>
 #include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "libs/waiting/until_stop.h"
 
 namespace relay {
 namespace {
@@ -44,12 +43,9 @@ absl::Status ProgressWatch::health(size_t source) const {
 }
 
 absl::Status ProgressWatch::Run(std::stop_token stop) {
-  std::mutex mutex;
-  std::condition_variable_any changed;
   while (!stop.stop_requested()) {
     Look();
-    std::unique_lock lock(mutex);
-    changed.wait_for(lock, stop, kLookEvery, [&] { return stop.stop_requested(); });
+    waiting::UntilStop(stop, kLookEvery);
   }
   return absl::OkStatus();
 }

@@ -1,6 +1,7 @@
 #include "outbox-relay/ledger/acks.h"
 
 #include <algorithm>
+#include <chrono>
 
 #include "libs/telemetry/metrics.h"
 
@@ -8,6 +9,13 @@ namespace relay {
 
 Acks::Acks(Ledger& ledger, SourceMetrics& metrics)
     : ledger_(ledger), metrics_(metrics), buckets_(telemetry::LatencyBuckets().size() + 1) {}
+
+void Acks::BeginCollection() {
+  now_ = std::chrono::duration_cast<std::chrono::microseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+             .count();
+  last_ticket_ = 0;
+}
 
 void Acks::OnDurable(Ledger::Ticket ticket) {
   if (ticket != last_ticket_) {

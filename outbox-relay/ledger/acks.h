@@ -15,11 +15,8 @@ class Acks {
  public:
   Acks(Ledger& ledger, SourceMetrics& metrics);
 
-  // Before the acknowledgements of one collection: their time.
-  void SetNow(int64_t unix_microseconds) {
-    now_ = unix_microseconds;
-    last_ticket_ = 0;
-  }
+  // Before the acknowledgements of one collection: they get the time of this call.
+  void BeginCollection();
   void OnDurable(Ledger::Ticket ticket);
   // Brings the sums into the metrics.
   void Flush();

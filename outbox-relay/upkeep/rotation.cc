@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "libs/postgres/sql_error.h"
 #include "libs/telemetry/log.h"
+#include "outbox-relay/watch/outbox_reading.h"
 
 namespace relay {
 namespace {
@@ -17,7 +18,6 @@ constexpr std::chrono::minutes kAfterLockFailures(10);
 constexpr int kMostHeldTurns = 60;
 
 constexpr char kMakeAhead[] = "SELECT partitions_create_ahead('outbox', 7)";
-constexpr char kSample[] = "SELECT pg_current_snapshot()::text, pg_current_wal_insert_lsn()::text";
 constexpr char kDrop[] = "SELECT outbox_drop($1::int)";
 constexpr char kEmpty[] =
     "SELECT emptied, held FROM outbox_empty($1::int, $2::pg_snapshot, $3::pg_lsn)";
@@ -38,7 +38,7 @@ absl::Status Rotation::Turn(postgres::Connection& connection, Lsn confirmed) {
   } else if (retention_days_ > 0 && now >= rotate_at_) {
     absl::Status status;
     if (!sample_) {
-      status = TakeSample(connection);
+      status = BeginRound(connection);
     } else if (sample_->at <= confirmed) {
       status = dropped_ ? EmptyOldest(connection) : DropOldest(connection);
       state_at_ = {};
@@ -70,12 +70,10 @@ absl::Status Rotation::MakeAhead(postgres::Connection& connection) {
   return absl::OkStatus();
 }
 
-absl::Status Rotation::TakeSample(postgres::Connection& connection) {
-  auto row = connection.Execute(kSample);
-  if (!row.ok()) return row.status();
-  absl::StatusOr<Lsn> at = ParseLsn(row->Text(0, 1));
-  if (!at.ok()) return at.status();
-  sample_ = Sample{std::string(row->Text(0, 0)), std::string(row->Text(0, 1)), *at};
+absl::Status Rotation::BeginRound(postgres::Connection& connection) {
+  absl::StatusOr<SampleHistory::Sample> sample = ReadSample(connection);
+  if (!sample.ok()) return sample.status();
+  sample_ = *std::move(sample);
   dropped_ = false;
   return absl::OkStatus();
 }
@@ -96,7 +94,7 @@ absl::Status Rotation::EmptyOldest(postgres::Connection& connection) {
   auto row = connection.Execute(kEmpty, postgres::Params()
                                             .Text(absl::StrCat(retention_days_))
                                             .Text(sample_->snapshot)
-                                            .Text(sample_->at_text));
+                                            .Text(ToString(sample_->at)));
   if (!row.ok()) return row.status();
   rotate_failures_ = 0;
   if (!row->IsNull(0, 0)) {

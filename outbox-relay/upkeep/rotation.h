@@ -12,6 +12,7 @@
 #include "libs/postgres/connection.h"
 #include "outbox-relay/source/lsn.h"
 #include "outbox-relay/upkeep/upkeep_metrics.h"
+#include "outbox-relay/watch/sample_history.h"
 
 namespace relay {
 
@@ -32,14 +33,8 @@ class Rotation {
  private:
   using Clock = std::chrono::steady_clock;
 
-  struct Sample {
-    std::string snapshot;
-    std::string at_text;
-    Lsn at;
-  };
-
   absl::Status MakeAhead(postgres::Connection& connection);
-  absl::Status TakeSample(postgres::Connection& connection);
+  absl::Status BeginRound(postgres::Connection& connection);
   absl::Status DropOldest(postgres::Connection& connection);
   absl::Status EmptyOldest(postgres::Connection& connection);
   absl::Status ReadState(postgres::Connection& connection);
@@ -53,7 +48,7 @@ class Rotation {
   Clock::time_point make_at_, rotate_at_, state_at_;
   int make_failures_ = 0, rotate_failures_ = 0;
   // Of the round under way: everything before it must be confirmed.
-  std::optional<Sample> sample_;
+  std::optional<SampleHistory::Sample> sample_;
   bool dropped_ = false;  // this round has dropped what was empty at its start
   std::string held_;      // as it was reported
   int held_turns_ = 0;

@@ -1,12 +1,12 @@
 #include "outbox-relay/upkeep/upkeep.h"
 
 #include <algorithm>
-#include <condition_variable>
-#include <mutex>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "libs/telemetry/log.h"
+#include "libs/waiting/until_stop.h"
+#include "outbox-relay/watch/outbox_reading.h"
 
 namespace relay {
 namespace {
@@ -15,17 +15,6 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kEvery(1'000), kWhileHookRuns(100);
 constexpr milliseconds kFirstReconnect(1'000), kLongestReconnect(10'000);
-
-constexpr char kSlot[] = R"sql(
-  SELECT slot_name::text, coalesce(confirmed_flush_lsn, '0/0')::text,
-         coalesce(pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn), 0)::bigint,
-         coalesce(pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn), 0)::bigint,
-         safe_wal_size::bigint, active, coalesce(wal_status, '') = 'lost',
-         (SELECT greatest(setting::bigint, 0) * 1048576 FROM pg_settings
-           WHERE name = 'max_slot_wal_keep_size')
-  FROM pg_replication_slots
-  WHERE slot_name = 'outbox_' || current_database() AND database = current_database()
-)sql";
 
 }  // namespace
 
@@ -66,16 +55,13 @@ Upkeep::Upkeep(std::string name, std::string conninfo, const UpkeepConfig& confi
       hook_(name_, config.wal_budget_hook, config.wal_budget_hook_timeout) {}
 
 absl::Status Upkeep::Run(std::stop_token stop) {
-  std::mutex mutex;
-  std::condition_variable_any changed;
   while (!stop.stop_requested()) {
     hook_.Poll();
     milliseconds pause = Round();
     // A round waits for no command; between rounds it is looked after.
     while (!stop.stop_requested() && pause.count() > 0) {
       const milliseconds slice = hook_.running() ? std::min(pause, kWhileHookRuns) : pause;
-      std::unique_lock lock(mutex);
-      changed.wait_for(lock, stop, slice, [&] { return stop.stop_requested(); });
+      waiting::UntilStop(stop, slice);
       hook_.Poll();
       pause -= slice;
     }
@@ -119,16 +105,17 @@ absl::Status Upkeep::Turn() {
 }
 
 absl::StatusOr<Lsn> Upkeep::WatchWal() {
-  auto row = connection_->Execute(kSlot);
-  if (!row.ok()) return row.status();
-  if (row->rows() == 0) return Lsn{};  // the stream says that it is missing
-  WalReading reading{.retained = row->Int64(0, 2),
-                     .unconfirmed = row->Int64(0, 3),
-                     .server_limit = row->Int64(0, 7),
-                     .active = row->Bool(0, 5),
-                     .lost = row->Bool(0, 6)};
-  if (!row->IsNull(0, 4)) {
-    reading.safe_left = row->Int64(0, 4);
+  absl::StatusOr<SlotReading> slot = ReadSlot(*connection_);
+  if (!slot.ok()) return slot.status();
+  // The stream says that it is missing, or another database's.
+  if (!slot->exists || slot->name != absl::StrCat("outbox_", slot->database)) return Lsn{};
+  const WalReading reading{.retained = slot->retained_bytes,
+                           .unconfirmed = slot->behind_bytes,
+                           .server_limit = slot->limit_bytes,
+                           .safe_left = slot->safe_bytes,
+                           .active = slot->active_pid.has_value(),
+                           .lost = slot->wal_status == "lost"};
+  if (reading.safe_left) {
     metrics_.SetSafeWal(*reading.safe_left);
   } else if (reading.lost) {
     metrics_.SetSafeWal(0);
@@ -136,9 +123,9 @@ absl::StatusOr<Lsn> Upkeep::WatchWal() {
   const double used = budget_.UsedRatio(reading);
   metrics_.SetWalBudget(budget_.BudgetFor(reading), used);
   if (const int threshold = budget_.Cross(used); threshold > 0) {
-    Report(reading, std::string(row->Text(0, 0)), threshold);
+    Report(reading, slot->name, threshold);
   }
-  return ParseLsn(row->Text(0, 1));
+  return slot->confirmed;
 }
 
 void Upkeep::Report(const WalReading& reading, const std::string& slot, int threshold) {

@@ -1,8 +1,6 @@
 #include "outbox-relay/verbs/lag_exporter.h"
 
 #include <algorithm>
-#include <condition_variable>
-#include <mutex>
 #include <span>
 #include <utility>
 #include <vector>
@@ -12,6 +10,7 @@
 #include "libs/service/redact.h"
 #include "libs/service/runtime.h"
 #include "libs/telemetry/log.h"
+#include "libs/waiting/until_stop.h"
 #include "outbox-relay/pause/pause_row.h"
 #include "outbox-relay/relay_config.h"
 #include "outbox-relay/watch/outbox_reading.h"
@@ -69,12 +68,8 @@ absl::Status LagExporter::health() const {
 }
 
 absl::Status LagExporter::Run(std::stop_token stop) {
-  std::mutex mutex;
-  std::condition_variable_any changed;
   while (!stop.stop_requested()) {
-    const milliseconds pause = Round();
-    std::unique_lock lock(mutex);
-    changed.wait_for(lock, stop, pause, [&] { return stop.stop_requested(); });
+    waiting::UntilStop(stop, Round());
   }
   return absl::OkStatus();
 }

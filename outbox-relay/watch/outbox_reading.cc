@@ -1,6 +1,7 @@
 #include "outbox-relay/watch/outbox_reading.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "outbox-relay/history/state_table.h"
 
@@ -17,6 +18,7 @@ constexpr char kSlot[] = R"sql(
          coalesce(pg_wal_lsn_diff(log_end, confirmed_flush_lsn), 0)::bigint,
          coalesce(pg_wal_lsn_diff(log_end, restart_lsn), 0)::bigint,
          safe_wal_size,
+         greatest(pg_size_bytes(current_setting('max_slot_wal_keep_size')), 0),
          (CASE WHEN low > now % 4294967296 THEN now / 4294967296 - 1 ELSE now / 4294967296 END
           * 4294967296 + low)::text,
          active_pid::bigint, application_name, host(client_addr),
@@ -61,20 +63,28 @@ absl::StatusOr<SlotReading> ReadSlot(postgres::Connection& database) {
   slot.behind_bytes = std::max<int64_t>(0, row->Int64(0, 6));
   slot.retained_bytes = std::max<int64_t>(0, row->Int64(0, 7));
   if (!row->IsNull(0, 8)) slot.safe_bytes = row->Int64(0, 8);
-  if (!row->IsNull(0, 9)) slot.xmin = row->Text(0, 9);
-  if (!row->IsNull(0, 10)) slot.active_pid = row->Int64(0, 10);
-  slot.application = row->TextOrEmpty(0, 11);
-  slot.address = row->TextOrEmpty(0, 12);
-  slot.since = row->TextOrEmpty(0, 13);
+  slot.limit_bytes = row->Int64(0, 9);
+  if (!row->IsNull(0, 10)) slot.xmin = row->Text(0, 10);
+  if (!row->IsNull(0, 11)) slot.active_pid = row->Int64(0, 11);
+  slot.application = row->TextOrEmpty(0, 12);
+  slot.address = row->TextOrEmpty(0, 13);
+  slot.since = row->TextOrEmpty(0, 14);
   return slot;
 }
 
-absl::Status TakeSample(postgres::Connection& database, SampleHistory& samples) {
+absl::StatusOr<SampleHistory::Sample> ReadSample(postgres::Connection& database) {
   auto row = database.Execute(kSample);
   if (!row.ok()) return row.status();
   absl::StatusOr<Lsn> at = ParseLsn(row->Text(0, 1));
   if (!at.ok()) return at.status();
-  samples.Add(std::string(row->Text(0, 0)), *at);
+  return SampleHistory::Sample{.snapshot = std::string(row->Text(0, 0)), .at = *at, .offsets = {}};
+}
+
+absl::Status TakeSample(postgres::Connection& database, SampleHistory& samples,
+                        std::shared_ptr<const TopicOffsets> offsets) {
+  absl::StatusOr<SampleHistory::Sample> sample = ReadSample(database);
+  if (!sample.ok()) return sample.status();
+  samples.Add(std::move(sample->snapshot), sample->at, std::move(offsets));
   return absl::OkStatus();
 }
 
@@ -99,10 +109,15 @@ absl::StatusOr<Lsn> LoadRecordedSamples(postgres::Connection& database, const st
 absl::StatusOr<OutboxLag> ReadLag(postgres::Connection& database, const SlotReading& slot,
                                   SampleHistory& samples, Lsn recorded) {
   const Lsn published = slot.exists ? std::max(slot.confirmed, recorded) : slot.confirmed;
+  return ReadLag(database, published, slot.xmin, samples);
+}
+
+absl::StatusOr<OutboxLag> ReadLag(postgres::Connection& database, Lsn published,
+                                  const std::string& slot_xmin, SampleHistory& samples) {
   const std::string* const snapshot = samples.NewestAt(published);
   auto row = snapshot != nullptr
                  ? database.Execute(kSinceSnapshot, postgres::Params().Text(*snapshot))
-                 : database.Execute(kSinceXid, postgres::Params().Text(slot.xmin));
+                 : database.Execute(kSinceXid, postgres::Params().Text(slot_xmin));
   if (!row.ok()) return row.status();
   return OutboxLag{.events = row->Int64(0, 0),
                    .oldest_age_microseconds = std::max<int64_t>(0, row->Int64(0, 1)),

@@ -4,6 +4,7 @@
 #define ORDER_SAGA_OUTBOX_RELAY_WATCH_OUTBOX_READING_H_
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -25,6 +26,7 @@ struct SlotReading {
   int64_t retained_bytes = 0;  // what Postgres keeps for it
   // What may still be written before Postgres invalidates it; none: there is no limit.
   std::optional<int64_t> safe_bytes;
+  int64_t limit_bytes = 0;  // the server's max_slot_wal_keep_size; 0: none
   // Transactions before it were over where the slot has confirmed to be; "0": unknown.
   std::string xmin = "0";
 
@@ -35,8 +37,11 @@ struct SlotReading {
 
 absl::StatusOr<SlotReading> ReadSlot(postgres::Connection& database);
 
-// One (S, L) of protocol rule 9 into `samples`.
-absl::Status TakeSample(postgres::Connection& database, SampleHistory& samples);
+// One (S, L) of protocol rule 9, without offsets.
+absl::StatusOr<SampleHistory::Sample> ReadSample(postgres::Connection& database);
+// The same into `samples`.
+absl::Status TakeSample(postgres::Connection& database, SampleHistory& samples,
+                        std::shared_ptr<const TopicOffsets> offsets = nullptr);
 
 // Adds what a relay has recorded in this database (history/), for who has no samples of its own.
 // Returns the position up to which everything is at Kafka by that record: a relay that ends records
@@ -53,8 +58,12 @@ struct OutboxLag {
   bool sampled = false;
 };
 
-// Rows not known to be published, never too few. `recorded`: what LoadRecordedSamples returned on
-// this connection.
+// Rows not known to be published, never too few. Everything before `published` is at Kafka;
+// `slot_xmin` is SlotReading's.
+absl::StatusOr<OutboxLag> ReadLag(postgres::Connection& database, Lsn published,
+                                  const std::string& slot_xmin, SampleHistory& samples);
+// The same for who publishes nothing. `recorded`: what LoadRecordedSamples returned on this
+// connection.
 absl::StatusOr<OutboxLag> ReadLag(postgres::Connection& database, const SlotReading& slot,
                                   SampleHistory& samples, Lsn recorded = {});
 

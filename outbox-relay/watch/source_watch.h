@@ -9,7 +9,6 @@
 #include <string>
 
 #include "absl/status/status.h"
-#include "absl/status/statusor.h"
 #include "libs/postgres/connection.h"
 #include "outbox-relay/history/recorder.h"
 #include "outbox-relay/source_metrics.h"
@@ -28,11 +27,6 @@ class SourceWatch {
   // Until a stop; then records what the stream has left, once it has ended.
   absl::Status Run(std::stop_token stop);
 
-  struct Lag {
-    int64_t events = 0;
-    int64_t oldest_age_microseconds = 0;
-  };
-
  private:
   using Clock = std::chrono::steady_clock;
 
@@ -41,7 +35,6 @@ class SourceWatch {
   absl::Status Connect();
   absl::Status Sample();
   absl::Status Evaluate();
-  absl::StatusOr<Lag> ReadLag(Lsn confirmed, const std::string& slot_xmin);
   void Report(const absl::Status& status, const std::string& what, const std::string& fix);
 
   const std::string name_;
