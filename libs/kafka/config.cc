@@ -72,6 +72,13 @@ absl::Status SetByUser(rd_kafka_conf_t* conf, const Property& property) {
 // Called on librdkafka's threads.
 void OnLog(const rd_kafka_t* client, int syslog_level, const char* facility, const char* text) {
   using telemetry::Level;
+  // At each start of a relay it calls this property experimental, and says what it does. That is
+  // known and wanted, and a warning that can never be acted on hides those that can.
+  if (std::string_view(facility) == "CONFWARN" &&
+      std::string_view(text).find("enable.gapless.guarantee is experimental") !=
+          std::string_view::npos) {
+    return;
+  }
   // Its errors are mostly about a broker that it will try again, so they are warnings to us.
   const Level level = syslog_level <= 2   ? Level::kError
                       : syslog_level <= 4 ? Level::kWarn

@@ -2,6 +2,12 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <librdkafka/rdkafka.h>
+
+#include <cstdio>
+#include <cstdlib>
+
+#include "libs/telemetry/log.h"
 
 namespace kafka {
 namespace {
@@ -49,6 +55,26 @@ TEST(ConfigTest, UsersWinOverDefaultsButNotOverWhatIsRequired) {
   EXPECT_TRUE(MakeConf(settings, defaults, {}).ok());
   EXPECT_THAT(Message(MakeConf(settings, {}, required).status()),
               HasSubstr("\"linger.ms\" cannot be set here: this program depends on its value"));
+}
+
+TEST(ConfigTest, OneKnownWarningOfLibrdkafkaIsLeftOut) {
+  char* text = nullptr;
+  std::size_t size = 0;
+  std::FILE* stream = open_memstream(&text, &size);
+  telemetry::InitLogging({.stream = stream});
+  const std::pair<std::string_view, std::string_view> required[] = {
+      {"enable.idempotence", "true"}, {"enable.gapless.guarantee", "true"}, {"group.id", "g"}};
+  Conf conf = *MakeConf({.brokers = "127.0.0.1:1", .client_id = "t"}, {}, required);
+  rd_kafka_t* producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf.release(), nullptr, 0);
+  ASSERT_NE(producer, nullptr);
+  rd_kafka_destroy(producer);
+  telemetry::InitLogging({});
+  std::fclose(stream);
+  const std::string log(text, size);
+  std::free(text);
+  EXPECT_THAT(log, Not(HasSubstr("gapless")));
+  // The others stay: a property for consumers that a producer was given.
+  EXPECT_THAT(log, AllOf(HasSubstr("CONFWARN"), HasSubstr("group.id")));
 }
 
 }  // namespace
