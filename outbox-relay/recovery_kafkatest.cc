@@ -14,6 +14,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using Clock = std::chrono::steady_clock;
 
 class RecoveryTest : public RelayFixture {
@@ -154,6 +155,11 @@ TEST_F(RecoveryTest, AMissingTopicIsWaitedForAloud) {
   InsertEvents("behind", 10);
   Eventually("it says so", [&] {
     return relay->log().find(absl::StrCat("create the topic ", missing)) != std::string::npos;
+  });
+  // A topic that is only late, as on a first start, is no error.
+  EXPECT_THAT(relay->log(), Not(HasSubstr("ERROR outbox-relay: an event waits")));
+  Eventually("it becomes an error", [&] {
+    return relay->log().find("ERROR outbox-relay: an event waits") != std::string::npos;
   });
   MakeTopic(missing, 1);
   EXPECT_EQ(Read(missing, 1).at(0).value, "first");

@@ -20,7 +20,7 @@ constexpr int kFramesPerTurn = 512;
 constexpr size_t kMaxTransactions = 200'000;
 constexpr std::chrono::milliseconds kTopicAnswer(500), kTopicPause(1'000);
 constexpr std::chrono::milliseconds kRecordPause(50);
-constexpr std::chrono::seconds kComplainEvery(30), kServerLeavingPatience(2);
+constexpr std::chrono::seconds kComplainFirst(3), kComplainEvery(30), kServerLeavingPatience(2);
 
 int64_t UnixMicrosecondsNow() {
   return std::chrono::duration_cast<std::chrono::microseconds>(
@@ -210,9 +210,11 @@ absl::Status Relay::AwaitTopic() {
   }
   ask_again_at_ = now + kTopicPause;
   if (now < complain_at_) return absl::OkStatus();
-  complain_at_ = now + kComplainEvery;
+  // On a first start the relay may well be sooner than who creates the topics.
+  const bool first = complain_at_ == Clock::time_point{};
+  complain_at_ = now + (first ? kComplainFirst : kComplainEvery);
   const telemetry::Level level =
-      absl::IsUnavailable(answer) ? telemetry::Level::kWarn : telemetry::Level::kError;
+      first || absl::IsUnavailable(answer) ? telemetry::Level::kWarn : telemetry::Level::kError;
   telemetry::Log(level, "an event waits for its topic, and everything behind it",
                  {{"source", options_.name},
                   {"event_id", record_->headers.front().value},
