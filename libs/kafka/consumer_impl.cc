@@ -27,9 +27,11 @@ constexpr Pair kDefaults[] = {
     {"max.poll.interval.ms", "300000"},
     // A missing topic is found within this time.
     {"topic.metadata.refresh.interval.ms", "5000"},
-    // An idle broker answers a fetch the moment there is something.
+    // An idle broker answers a fetch the moment there is something. While it holds one back, it
+    // answers nothing else on the connection: partitions that are new to us, and first have to ask
+    // where they begin, wait so long for their turn.
     {"fetch.min.bytes", "1"},
-    {"fetch.wait.max.ms", "500"},
+    {"fetch.wait.max.ms", "100"},
     // Memory. librdkafka 2.0 pauses fetching for a whole second when the queue is full, so it must
     // hold what a door handles in a second (this much: 40,000 messages of 400 bytes).
     {"queued.max.messages.kbytes", "16384"},
