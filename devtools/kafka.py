@@ -151,8 +151,12 @@ class Broker:
         self._signal(signal.SIGKILL)
 
     def is_ready(self) -> bool:
-        """True if clients and consumer groups are served."""
-        return kafka_wire.answers(self.port) and kafka_wire.has_coordinators(self.port)
+        """True if clients, consumer groups and idempotent producers are served."""
+        if not kafka_wire.answers(self.port):
+            return False
+        # Both are asked: the first question makes the broker prepare what it is about.
+        ready = (kafka_wire.has_coordinators(self.port), kafka_wire.has_producer_ids(self.port))
+        return all(ready)
 
     def _signal(self, sign: int) -> None:
         pid = self.pid()

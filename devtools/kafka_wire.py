@@ -1,7 +1,8 @@
-"""Three requests of Kafka's protocol, enough to know when a broker is ready for consumers.
+"""Four requests of Kafka's protocol, enough to know when a broker is ready for its clients.
 
-A broker that has just started answers clients before its group coordinators have loaded. A consumer
-that comes in this second is refused, and librdkafka tries again only 3 seconds later.
+A broker that has just started answers before its group coordinators have loaded, and before it was
+given numbers for idempotent producers. A consumer that comes in this second is refused, and
+librdkafka tries again only 3 seconds later; for a producer it is half a second.
 """
 
 import socket
@@ -9,7 +10,7 @@ import struct
 
 from devtools import ports
 
-_API_VERSIONS, _FIND_COORDINATOR, _DESCRIBE_GROUPS = 18, 10, 15
+_API_VERSIONS, _FIND_COORDINATOR, _DESCRIBE_GROUPS, _INIT_PRODUCER_ID = 18, 10, 15, 22
 _COORDINATOR_ERRORS = (14, 15, 16)  # loading, not available, not the coordinator
 
 # Any names: together they fall onto every partition of __consumer_offsets (12 here).
@@ -27,6 +28,13 @@ def has_coordinators(port: int) -> bool:
         return False
     answer = _call(port, _DESCRIBE_GROUPS, _array(_GROUPS))
     return answer is not None and not set(_group_errors(answer)) & set(_COORDINATOR_ERRORS)
+
+
+def has_producer_ids(port: int) -> bool:
+    """True if idempotent producers are served. The first call makes the broker ask for numbers."""
+    no_transactions = struct.pack(">hi", -1, 60_000)
+    answer = _call(port, _INIT_PRODUCER_ID, no_transactions)
+    return answer is not None and struct.unpack_from(">ih", answer)[1] == 0
 
 
 def _call(port: int, api: int, body: bytes) -> bytes | None:
