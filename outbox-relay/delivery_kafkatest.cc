@@ -26,6 +26,14 @@ class DeliveryTest : public RelayFixture {
     return all;
   }
 
+  void InsertAroundAlterTable() {
+    InsertEvents("early", 3, 1);
+    Execute("ALTER TABLE outbox ADD COLUMN note text DEFAULT 'n'");
+    InsertEvents("wider", 3, 1);
+    Execute("ALTER TABLE outbox DROP COLUMN traceparent");
+    InsertEvents("other", 3, 1);
+  }
+
   std::unique_ptr<RelayProcess> relay_;
 };
 
@@ -131,13 +139,21 @@ TEST_F(DeliveryTest, OnlyCommittedRowsOfTransactionsAndSubtransactions) {
 
 TEST_F(DeliveryTest, AColumnAddedWhileRunningChangesNothing) {
   InsertEvents("before", 3, 1);
-  Execute("ALTER TABLE outbox ADD COLUMN note text DEFAULT 'n'");
-  InsertEvents("after", 3, 1);
-  Execute("ALTER TABLE outbox DROP COLUMN traceparent");
-  InsertEvents("later", 3, 1);
+  ASSERT_EQ(Read(3).size(), 3u);
+  InsertAroundAlterTable();
+  EXPECT_THAT(FirstOccurrences(Read(12)).at("key-0"),
+              ElementsAre("before1", "before2", "before3", "early1", "early2", "early3", "wider1",
+                          "wider2", "wider3", "other1", "other2", "other3"));
+}
+
+// The log is then read with the columns of the time when it was written, not those of now.
+TEST_F(DeliveryTest, AColumnAddedWhileTheRelayIsAwayChangesNothing) {
+  relay_->Kill();
+  InsertAroundAlterTable();
+  relay_ = StartRelay();
   EXPECT_THAT(FirstOccurrences(Read(9)).at("key-0"),
-              ElementsAre("before1", "before2", "before3", "after1", "after2", "after3", "later1",
-                          "later2", "later3"));
+              ElementsAre("early1", "early2", "early3", "wider1", "wider2", "wider3", "other1",
+                          "other2", "other3"));
 }
 
 TEST_F(DeliveryTest, TruncateByHandAndOtherTablesAreNoEvents) {

@@ -107,12 +107,18 @@ absl::StatusOr<Lsn> CheckSlot(PGconn* connection, const std::string& name) {
 }
 
 absl::Status CheckPublication(PGconn* connection, const std::string& publication) {
-  Result row(
-      PQexec(connection,
-             absl::StrCat("SELECT p.pubinsert, (SELECT count(*) FROM pg_publication_tables t WHERE "
-                          "t.pubname = p.pubname) FROM pg_publication p WHERE p.pubname = ",
-                          Literal(connection, publication))
-                 .c_str()));
+  // Not the view pg_publication_tables: from 16 on it opens the tables, and this connection's
+  // server process would decode what was written before an ALTER TABLE with the columns of now.
+  const std::string by_schema =
+      PQserverVersion(connection) < 150000
+          ? ""
+          : "OR EXISTS (SELECT FROM pg_publication_namespace WHERE pnpubid = p.oid) ";
+  Result row(PQexec(connection,
+                    absl::StrCat("SELECT p.pubinsert, p.puballtables ", by_schema,
+                                 "OR EXISTS (SELECT FROM pg_publication_rel WHERE prpubid = p.oid) "
+                                 "FROM pg_publication p WHERE p.pubname = ",
+                                 Literal(connection, publication))
+                        .c_str()));
   if (!row.ok()) return ErrorFrom(connection, row.raw(), "reading the publication");
   const std::string make = absl::StrCat("CREATE PUBLICATION ", publication,
                                         " FOR TABLE outbox WITH (publish = 'insert', "
@@ -124,7 +130,7 @@ absl::Status CheckPublication(PGconn* connection, const std::string& publication
                      "owns the database, or as the outbox's owner: ",
                      make, "; the slot must be made after it"));
   }
-  if (row.Text(0, 1) == "0") {
+  if (row.Text(0, 1) != "t") {
     return absl::FailedPreconditionError(absl::StrCat("the publication ", publication,
                                                       " has no table. Fix, as the outbox's owner: "
                                                       "ALTER PUBLICATION ",
