@@ -31,7 +31,7 @@ def run(*, once: bool, detach: bool, port_base: int | None) -> int:
     try:
         standing.refuse_taken_ports()
         _start(standing)
-        outcome = _demonstrate(standing)
+        outcome = _demonstrate(standing, cold=not stood)
         keep = detach and outcome.status == "APPROVED" or bool(detach and stood)
         if not once:
             _print_where(standing, detached=keep)
@@ -121,10 +121,14 @@ def _start(standing: Standing) -> None:
         order_demo.ensure_goods(deployment)
 
 
-def _demonstrate(standing: Standing) -> order_demo.Outcome:
+def _demonstrate(standing: Standing, *, cold: bool) -> order_demo.Outcome:
     outcome = order_demo.place_and_follow(standing.deployment)
     took = f" after {outcome.approved_ms:.1f} ms" if outcome.approved_ms is not None else ""
     console.say(f"\n  order {outcome.order_id}: {outcome.status} {outcome.reason}".rstrip() + took)
+    if cold:
+        console.say(
+            "  (The first one after a start: connections and caches are new. The next are faster.)"
+        )
     console.say("\nOutbox lag")
     console.say(
         console.table([lag.row() for lag in order_demo.settled_outbox_lag(standing.deployment)])
