@@ -6,8 +6,10 @@ bench/relay_drain_bench.cc. It finds its servers and the programs as tests do, a
 """
 
 import os
+import re
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 from devtools import builds, console, folders, kafka, programs, tests
@@ -63,6 +65,28 @@ def names_of_benchmarks() -> list[str]:
     return sorted(name.replace("_", "-") for name in found)
 
 
+def described() -> str:
+    """Each benchmark with what it asks and which figures it prints, as its source says."""
+    lines = []
+    for name in names_of_benchmarks():
+        source = _source(name).read_text()
+        lines += textwrap.wrap(f"{name}: {_first_sentence(source)}", 96, subsequent_indent="    ")
+        lines += textwrap.wrap(", ".join(_figures(source)), 96, initial_indent="    prints ", subsequent_indent="    ")
+    return "\n".join(f"  {line}" for line in lines)
+
+
+def _first_sentence(source: str) -> str:
+    """Of a Python file's docstring, or of the comment that a C++ file begins with."""
+    text = re.sub(r"^//", "", source, flags=re.MULTILINE).lstrip(' "\n')
+    return " ".join(re.split(r"(?<=\.)\s", text, maxsplit=1)[0].split())
+
+
+def _figures(source: str) -> list[str]:
+    """The names in its print statements; … is what the program fills in."""
+    found = re.findall(r"[\"](?:figure|ratio) ([\w{}.\[\]']+)", source)
+    return list(dict.fromkeys(re.sub(r"{[^}]*}", "…", name) for name in found))
+
+
 def _run_one(name: str, servers: TestServers) -> tuple[int, list[str]]:
     if _module(name).exists():
         command = [sys.executable, "-m", f"bench.{_module(name).stem}"]
@@ -89,3 +113,8 @@ def _run_one(name: str, servers: TestServers) -> tuple[int, list[str]]:
 
 def _module(name: str) -> Path:
     return folders.ROOT / "bench" / f"{name.replace('-', '_')}.py"
+
+
+def _source(name: str) -> Path:
+    module = _module(name)
+    return module if module.exists() else module.with_name(f"{module.stem}_bench.cc")

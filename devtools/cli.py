@@ -16,6 +16,23 @@ _EXAMPLES = """
 ./dev VERB --help                more on one verb
 """
 
+_SIMULATE = """The real decider (libs/saga)
+with the order's step table runs against model participants, without Postgres or Kafka: messages come
+twice and in any order, an undo before its action, programs crash, participants refuse. The promises
+are checked all along: each saga ends, all or nothing, nothing is done twice. Builds first (release).
+
+It prints the seed, how many histories and checks there were, and how many histories broke a promise
+(violations); of the first of these the whole way there. Exit code 0: there was none.
+
+the simulator's options:
+  --seed N          of the first history, the next has N + 1 (default: random)
+  --histories N     how many random histories (default 10000)
+  --exhaustive      instead: every refusal, duplicate, order and crash point, within these bounds:
+  --sagas N         how many at once (default 1)
+  --units N         what each participant has to give (default 1)
+  --duplicates N    messages that come again, in one history (default 4)
+  --overtakes N     undos that come before their action, in one history (default 1)"""
+
 
 def main(arguments: list[str]) -> int:
     _stop_on_signals()
@@ -91,9 +108,13 @@ def _parser() -> argparse.ArgumentParser:
     verb = add(
         "test",
         "builds everything and runs the tests that CI runs",
-        "Servers are their own, on free ports.\nWords select the tests whose names contain one of them.",
-        """./dev test
+        "Servers are their own, on\nfree ports: what ./dev run started is not disturbed. First the C++ tests (ctest),"
+        "\nthen the Python ones (pytest); the end says how many passed and failed, and how long each"
+        "\npart took. Exit code 1 if one failed: then .state/test-failure holds the logs of its servers."
+        "\nWords select the tests whose names contain one of them; only these and the programs are built.",
+        """./dev test                     everything
         ./dev test outbox             C++ and Python tests with "outbox" in their names
+        ./dev test devtools layering  the two Python files that need nothing but the tree
         ./dev test relay --postgres 17   on another Postgres than the machine's
         ./dev test --preset asan      the same under AddressSanitizer""",
         _test,
@@ -153,10 +174,14 @@ def _parser() -> argparse.ArgumentParser:
     verb = add(
         "bench",
         "runs benchmarks, in the release build",
-        "Ends with lines `figure NAME VALUE UNIT` and\n`ratio NAME VALUE`.",
+        "Each with a Postgres (fsync on) and a Kafka of its own,\nand each against a floor: the least"
+        " that something must cost on this machine. How it measures stands\nat the head of its file in"
+        " bench/. The end repeats the results, in lines `figure NAME VALUE UNIT` and\n`ratio NAME"
+        f" VALUE`, where a ratio is ours by the floor.\n\nbenchmarks:\n{bench.described()}",
         """./dev bench sagas
-        ./dev bench relay-drain
-        ./dev bench all""",
+        ./dev bench relay-drain relay-latency
+        ./dev bench all               all of them, one after the other
+        ORDER_SAGA_BENCH_ORDERS=100000 ./dev bench sagas""",
         lambda a: bench.run(a.names),
     )
     verb.add_argument("names", nargs="+", metavar="NAME", help="a benchmark, or all")
@@ -164,8 +189,9 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "simulate",
         "runs the saga simulation",
-        "Flags go to the program saga-simulator.",
-        """./dev simulate --seed 7 --histories 100000
+        _SIMULATE,
+        """./dev simulate
+        ./dev simulate --seed 7 --histories 1      one history, the same each time
         ./dev simulate --exhaustive""",
         _simulate,
     )
@@ -183,10 +209,14 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "test-env",
         "runs a command with a Postgres and a Kafka of its own",
-        "It finds them through\nORDER_SAGA_TEST_POSTGRES and ORDER_SAGA_TEST_KAFKA.",
-        """./dev test-env build/dev/libs/postgres/connection_pgtest
-        ./dev test-env pytest tests -k relay
-        ./dev test-env bash""",
+        "For one test, a debugger or a shell.\nNothing is built. The servers are on free ports, and"
+        " are gone with all their data when the command\nends; its exit code is ours. It finds them by"
+        " ORDER_SAGA_TEST_POSTGRES (a connection URI of the\nsuperuser), ORDER_SAGA_TEST_KAFKA"
+        " (HOST:PORT) and, for the programs, ORDER_SAGA_BIN_DIR.",
+        """./dev test-env build/dev/libs/outbox/outbox_pgtest --gtest_filter='*Slot*'
+        ./dev test-env gdb --args build/dev/libs/inbox/inbox_kafkatest
+        ./dev test-env pytest tests -k crashes
+        ./dev test-env bash -c 'psql "$ORDER_SAGA_TEST_POSTGRES"'""",
         _test_env,
     )
     return parser

@@ -1,13 +1,14 @@
 """What ./dev computes: ports, parsing, waiting."""
 
 import os
+import re
 import socket
 import sys
 import time
 
 import pytest
 
-from devtools import console, metrics, order_demo, ports, processes, programs, tests
+from devtools import bench, cli, console, metrics, order_demo, ports, processes, programs, tests
 from devtools.parallel import together
 
 
@@ -140,3 +141,21 @@ def test_a_process_that_ignores_sigterm_is_killed(tmp_path):
     while not log.read_text():
         time.sleep(0.01)
     assert not processes.stop(process.pid, grace_seconds=0.2)
+
+
+@pytest.mark.parametrize("name", bench.names_of_benchmarks())
+def test_the_help_says_what_a_benchmark_asks_and_prints(name):
+    at = bench.described().index(f"{name}: ")
+    asks, _, prints = bench.described()[at:].partition("prints ")
+    assert asks.rstrip().endswith(".")
+    assert re.match(r"\w+", prints)
+
+
+@pytest.mark.parametrize("verb", ["bench", "simulate", "test", "test-env"])
+def test_help_fits_a_terminal(verb, capsys):
+    with pytest.raises(SystemExit) as ended:
+        cli._parser().parse_args([verb, "--help"])
+    assert ended.value.code == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "examples:" in lines
+    assert max(map(len, lines)) <= 105
