@@ -95,7 +95,7 @@ class Lag:
 
     def row(self) -> list[str]:
         if self.events is None or self.oldest_seconds is None:
-            return [self.database, "no answer", ""]
+            return [self.database, "not known", "the relay does not say"]
         oldest = f"oldest {self.oldest_seconds * 1000:.0f} ms"
         return [self.database, f"{self.events:.0f} unpublished", oldest]
 

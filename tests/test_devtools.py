@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from devtools import bench, cli, console, metrics, order_demo, ports, processes, programs, tests
+from devtools import bench, cli, console, metrics, order_demo, ports, processes, programs, status, tests
 from devtools.parallel import together
 
 
@@ -159,3 +159,18 @@ def test_help_fits_a_terminal(verb, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert "examples:" in lines
     assert max(map(len, lines)) <= 105
+
+
+def test_what_has_ended_says_since_when_its_last_words_and_where_more_is(tmp_path):
+    pid_file, log = tmp_path / "pid", tmp_path / "outbox-relay.log"
+    assert "not started" in " ".join(status.obituary("outbox-relay", pid_file, log, 1000.0))
+    pid_file.write_text("1 1\n")
+    log.write_text("first\nlast words\n\n")
+    os.utime(pid_file, (0, 400))
+    os.utime(log, (0, 990))
+    assert status.obituary("outbox-relay", pid_file, log, 1000.0) == [
+        "outbox-relay has ended. It was started 10 minutes ago.",
+        "  Its last line, 10 seconds ago:",
+        "    last words",
+        "  More: ./dev logs outbox-relay",
+    ]
