@@ -6,7 +6,7 @@ import signal
 import sys
 from pathlib import Path
 
-from devtools import bench, builds, console, lint, postgres_versions, run, status, tests
+from devtools import bench, builds, chaos, console, lint, postgres_versions, run, status, tests
 from devtools.processes import Failed, Interrupted
 
 _EXAMPLES = """
@@ -195,6 +195,18 @@ def _parser() -> argparse.ArgumentParser:
         ./dev simulate --exhaustive""",
         _simulate,
     )
+
+    verb = add(
+        "chaos",
+        "runs the fault suite against real processes",
+        "Kills them with -9 at random, under load; then looks whether\nanything was lost, invented, out of order or repeated beyond the promise.",
+        """./dev chaos                      one round
+        ./dev chaos --minutes 30 --seed 7   rounds with the seeds 7, 8, …""",
+        lambda a: chaos.run(minutes=a.minutes, seed=a.seed, kills=a.kills),
+    )
+    verb.add_argument("--minutes", type=float, default=0, help="begin rounds for so long")
+    verb.add_argument("--seed", type=int, help="of the first round (default: any)")
+    verb.add_argument("--kills", type=int, default=50, help="for each test of a round (default 50)")
 
     verb = add(
         "lint",

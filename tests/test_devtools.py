@@ -8,7 +8,19 @@ import time
 
 import pytest
 
-from devtools import bench, cli, console, metrics, order_demo, ports, processes, programs, status, tests
+from devtools import (
+    bench,
+    chaos,
+    cli,
+    console,
+    metrics,
+    order_demo,
+    ports,
+    processes,
+    programs,
+    status,
+    tests,
+)
 from devtools.parallel import together
 
 
@@ -174,3 +186,11 @@ def test_what_has_ended_says_since_when_its_last_words_and_where_more_is(tmp_pat
         "    last words",
         "  More: ./dev logs outbox-relay",
     ]
+
+
+def test_what_the_fault_suite_counts_is_summed_up():
+    junit = """<testsuites><testsuite><testcase name="a"><properties>
+      <property name="rows" value="7"/><property name="repeats" value="1"/></properties></testcase>
+      <testcase name="b"><properties><property name="rows" value="5"/></properties></testcase>
+      </testsuite></testsuites>"""
+    assert chaos.read_counts(junit) == {"rows": 12, "repeats": 1}

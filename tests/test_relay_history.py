@@ -11,12 +11,13 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
-from confluent_kafka import Consumer, TopicPartition
 
-from devtools import postgres, processes
+from devtools import postgres, postgres_versions, processes
 from devtools.postgres import Cluster
 from devtools.servers import TestServers
+from tests.support import kafka_log
 from tests.support.deadline import wait_until
 from tests.support.outbox_relay import RELAY_ROLE, Outbox, Relay
 
@@ -51,20 +52,8 @@ def other_folder(servers: TestServers) -> Iterator[Path]:
 
 def topic_ids(servers: TestServers, outbox: Outbox) -> list[str]:
     """The id of each record, to where the topic ends now."""
-    consumer = Consumer({"bootstrap.servers": servers.kafka.bootstrap_servers, "group.id": "test"})
-    ids: list[str] = []
-    for number in consumer.list_topics(outbox.topic).topics[outbox.topic].partitions:
-        partition = TopicPartition(outbox.topic, number, 0)
-        _, end = consumer.get_watermark_offsets(partition)
-        consumer.assign([partition])
-        position = 0
-        while position < end:
-            for message in consumer.consume(1000, timeout=1):
-                if not message.error():
-                    ids.append(dict(message.headers())["id"].decode())
-                    position = message.offset() + 1
-    consumer.close()
-    return ids
+    records = kafka_log.read_to_end(servers.kafka.bootstrap_servers, outbox.topic)
+    return [record.headers["id"] for record in records]
 
 
 def table_ids(cluster: Cluster, outbox: Outbox) -> set[str]:
@@ -117,6 +106,54 @@ def run_postgres_program(cluster: Cluster, *command: str) -> None:
     assert code == 0, f"{command[0]} failed:\n{cluster.log.read_text()[-2000:]}"
 
 
+def copy_data(stopped: Cluster, folder: Path) -> None:
+    folder.mkdir()
+    shutil.copytree(stopped.data, folder / "data", symlinks=True)
+    if user := postgres.run_as():
+        subprocess.run(["chown", "-R", f"{user}:{user}", folder], check=True)
+
+
+def dump_with_pg_dump(cluster: Cluster, outbox: Outbox) -> Callable[[Cluster], None]:
+    """Answers what restores it into another cluster."""
+    run_postgres_program(
+        cluster,
+        *("pg_dump", "-Fc", "-f", str(cluster.folder / "dump")),
+        *("-d", cluster.conninfo(outbox.name)),
+    )
+
+    def restore(other: Cluster) -> None:
+        other.sql(f"CREATE ROLE {RELAY_ROLE} LOGIN REPLICATION")
+        other.sql(f"CREATE DATABASE {outbox.name}")
+        run_postgres_program(
+            other, "pg_restore", "-d", other.conninfo(outbox.name), str(cluster.folder / "dump")
+        )
+
+    return restore
+
+
+def dump_rows(cluster: Cluster, outbox: Outbox) -> Callable[[Cluster], None]:
+    """The same by hand, for servers that the machine's pg_dump does not know."""
+    tables = ["outbox", "outbox_relay_state", "outbox_cluster"]
+    with psycopg.connect(cluster.conninfo(outbox.name)) as database:
+        rows = {}
+        for table in tables:
+            with database.cursor().copy(f"COPY (SELECT * FROM {table}) TO STDOUT") as copy:
+                rows[table] = b"".join(copy)
+
+    def restore(other: Cluster) -> None:
+        twin = Outbox(other, outbox.topic, slot=False)
+        with twin.connect() as database:
+            database.execute("DELETE FROM outbox_cluster")
+            for table in tables:
+                with database.cursor().copy(f"COPY {table} FROM STDIN") as copy:
+                    copy.write(rows[table])
+            sequence = "pg_get_serial_sequence('outbox', 'seq')"
+            database.execute(f"SELECT setval({sequence}, (SELECT max(seq) FROM outbox))")
+        other.sql(f"ALTER DATABASE {twin.name} RENAME TO {outbox.name}")
+
+    return restore
+
+
 def finding_of(relay: Relay) -> str:
     return re.findall(r"--finding=([0-9a-f]{8})", relay.log())[-1]
 
@@ -136,14 +173,12 @@ def test_an_idle_database_is_not_written_to_over_and_over(servers, outbox, start
 
 def test_a_promoted_standby(servers, outbox, start_relay, other_folder):
     relay = publish(servers, outbox, start_relay)
-    other_folder.mkdir()
-    if user := postgres.run_as():
-        shutil.chown(other_folder, user, user)
-    run_postgres_program(
-        servers.postgres,
-        *("pg_basebackup", "-R", "-X", "stream", "-c", "fast", "-D", str(other_folder / "data")),
-        *("-d", servers.postgres.conninfo()),
-    )
+    servers.postgres.stop()
+    copy_data(servers.postgres, other_folder)
+    for slot in (other_folder / "data" / "pg_replslot").iterdir():
+        shutil.rmtree(slot)  # a base backup has none
+    (other_folder / "data" / "standby.signal").touch()
+    servers.postgres.start()
     # Published, but the standby is behind: these are lost with the primary.
     insert(servers.postgres, outbox, "lost", 50)
     wait_published(servers, servers.postgres, outbox)
@@ -170,19 +205,12 @@ def test_a_promoted_standby(servers, outbox, start_relay, other_folder):
 def test_a_restored_dump(servers, outbox, start_relay, other_folder, binaries, tmp_path):
     relay = publish(servers, outbox, start_relay)
     seq = servers.postgres.sql("SELECT max(seq) FROM outbox", outbox.name)
-    dump = servers.folder / f"{outbox.name}.dump"
-    run_postgres_program(
-        servers.postgres,
-        *("pg_dump", "-Fc", "-f", str(servers.postgres.folder / "dump")),
-        *("-d", servers.postgres.conninfo(outbox.name)),
-    )
-    shutil.move(servers.postgres.folder / "dump", dump)
+    dump = dump_rows if postgres_versions.wanted() else dump_with_pg_dump
+    restore = dump(servers.postgres, outbox)
     servers.postgres.stop()
     other = Cluster(other_folder, servers.postgres.port)
     other.start()
-    other.sql(f"CREATE ROLE {RELAY_ROLE} LOGIN REPLICATION")
-    other.sql(f"CREATE DATABASE {outbox.name}")
-    run_postgres_program(other, "pg_restore", "-d", other.conninfo(outbox.name), str(dump))
+    restore(other)
     insert(other, outbox, "before the slot", 10)
     make = f"SELECT pg_create_logical_replication_slot('{outbox.slot}', 'pgoutput')"
     other.sql(make, outbox.name)
@@ -214,10 +242,7 @@ def test_an_older_copy_of_the_data_folder(servers, outbox, start_relay, other_fo
     relay = publish(servers, outbox, start_relay)
     relay.stop()
     servers.postgres.stop()
-    other_folder.mkdir()
-    shutil.copytree(servers.postgres.data, other_folder / "data", symlinks=True)
-    if user := postgres.run_as():
-        subprocess.run(["chown", "-R", f"{user}:{user}", other_folder], check=True)
+    copy_data(servers.postgres, other_folder)
     servers.postgres.start()
     relay.start()
     insert(servers.postgres, outbox, "lost", 500)

@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 
 import psycopg
 from confluent_kafka import Consumer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
 
 from devtools import folders
 from devtools.postgres import Cluster
+from tests.support import kafka_log
 from tests.support.deadline import wait_until
 
 MIGRATIONS = [
@@ -120,9 +120,7 @@ class Relay:
 
 def make_topic(brokers: str, partitions: int = 4) -> str:
     name = f"relay-{uuid.uuid4().hex[:12]}"
-    admin = AdminClient({"bootstrap.servers": brokers})
-    for made in admin.create_topics([NewTopic(name, partitions, 1)]).values():
-        made.result()
+    kafka_log.create_topic(brokers, name, partitions=partitions)
     return name
 
 
