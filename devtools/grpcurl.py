@@ -47,8 +47,10 @@ def fetch(log: Path) -> None:
             "CGO_ENABLED": "0",
         }
         module = f"github.com/fullstorydev/grpcurl/cmd/grpcurl@{VERSION}"
-        # The C++ build runs beside it and is what everyone waits for.
-        command = ["nice", "-n", "5", go, "install", "-ldflags=-s -w", module]
+        # The C++ build runs beside it and is what everyone waits for. Not optimized, it takes two
+        # thirds of the processor's time to build, and a call takes no longer.
+        quickly = ["-gcflags=all=-N -l -dwarf=false", "-ldflags=-s -w"]
+        command = ["nice", "-n", "5", go, "install", *quickly, module]
         if processes.run(command, log=log, env=environment) != 0:
             raise Failed(
                 "grpcurl could not be built",
