@@ -10,6 +10,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -110,7 +111,7 @@ def _targets(servers: TestServers, relays: list[Relay]) -> list[Target]:
     return [
         *(Target(f"relay {n}", relay.kill, relay.start, weight) for n, relay in enumerate(relays)),
         Target("postgres", servers.postgres.kill, servers.postgres.start, 6),
-        Target("broker", servers.kafka.kill, servers.kafka.start, 4),
+        Target("broker", servers.kafka.kill, partial(servers.kafka.start, deadline_seconds=240), 4),
     ]
 
 

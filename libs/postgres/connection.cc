@@ -54,6 +54,13 @@ absl::StatusOr<Connection> Connection::Open(const std::string& conninfo,
     return absl::UnavailableError(absl::StrCat("cannot connect to Postgres: ",
                                                absl::StripAsciiWhitespace(PQerrorMessage(raw))));
   }
+  // A database of encoding SQL_ASCII may hold what is no UTF-8: it goes in and out as it is.
+  const char* const encoding = PQparameterStatus(raw, "server_encoding");
+  if (encoding != nullptr && std::string_view(encoding) == "SQL_ASCII" &&
+      PQsetClientEncoding(raw, encoding) != 0) {
+    return absl::UnavailableError(
+        absl::StrCat("setting client_encoding: ", absl::StripAsciiWhitespace(PQerrorMessage(raw))));
+  }
   // Notices of migrations ("relation exists, skipping") are noise.
   PQsetNoticeProcessor(
       raw, [](void*, const char*) {}, nullptr);

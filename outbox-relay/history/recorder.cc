@@ -148,7 +148,18 @@ absl::Status HistoryRecorder::CompareTopic(postgres::Connection& connection,
   compare_at_ = Clock::now() + kTopicAgain;
   // The topic first: the row is never behind it.
   auto topic = ReadStateTopic(topic_, kTopicAnswer);
-  if (!topic.ok()) return absl::IsUnavailable(topic.status()) ? absl::OkStatus() : topic.status();
+  if (absl::IsUnavailable(topic.status())) {
+    if (std::exchange(reported_, "compare") == "compare") return absl::OkStatus();
+    telemetry::Warn("Kafka does not answer; until it does no position is recorded or confirmed",
+                    {{"source", topic_.source},
+                     {"error", std::string(topic.status().message())},
+                     {"fix",
+                      "check --kafka_brokers, and that the brokers run and advertise "
+                      "addresses that this machine reaches"}});
+    return absl::OkStatus();
+  }
+  reported_.clear();
+  if (!topic.ok()) return topic.status();
   auto row = ReadStateRow(connection.raw(), session.base.slot);
   if (!row.ok()) return row.status();
   Evidence evidence{.topic_read = true,

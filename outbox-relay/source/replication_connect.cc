@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <map>
+#include <string_view>
 #include <vector>
 
 #include "absl/strings/ascii.h"
@@ -51,6 +52,8 @@ absl::Status Refused(PGconn* connection, bool answered) {
                     ". Unless it is just starting or stopping: the role needs LOGIN, REPLICATION "
                     "and the right password, pg_hba.conf must let it into the database, and "
                     "max_wal_senders must have room");
+  } else {
+    absl::StrAppend(&text, ". Fix: check host and port, and that Postgres runs and listens there");
   }
   // There is no SQLSTATE for a refused connection.
   const bool password =
@@ -74,7 +77,9 @@ absl::Status Await(PGconn* connection, int stop_fd) {
     if (ready <= 0) {
       return absl::UnavailableError(absl::StrCat("Postgres did not answer within ",
                                                  kConnectTimeout.count(), " s at ",
-                                                 PQhost(connection), ":", PQport(connection)));
+                                                 PQhost(connection), ":", PQport(connection),
+                                                 ". Fix: check host and port, and what lies "
+                                                 "between: a firewall, or a server that hangs"));
     }
     answered = answered || PQstatus(connection) == CONNECTION_AWAITING_RESPONSE;
     wanted = PQconnectPoll(connection);
@@ -101,6 +106,14 @@ absl::StatusOr<PgConnection> ConnectForReplication(const std::string& conninfo,
   if (connection == nullptr) return absl::ResourceExhaustedError("libpq: out of memory");
   if (PQstatus(connection.get()) == CONNECTION_BAD) return Refused(connection.get(), false);
   if (absl::Status status = Await(connection.get(), stop_fd); !status.ok()) return status;
+  // A database of encoding SQL_ASCII may hold any bytes, on which a server that is asked for UTF-8
+  // breaks off again and again: they are taken as they are.
+  const char* const encoding = PQparameterStatus(connection.get(), "server_encoding");
+  if (encoding != nullptr && std::string_view(encoding) == "SQL_ASCII" &&
+      PQsetClientEncoding(connection.get(), encoding) != 0) {
+    return absl::UnavailableError(
+        absl::StrCat("setting client_encoding: ", PQerrorMessage(connection.get())));
+  }
   // The server's chatter ("could not find …" notices) is not ours to print.
   PQsetNoticeProcessor(
       connection.get(), [](void*, const char*) {}, nullptr);

@@ -25,11 +25,15 @@ RELAY_ROLE = "shop_relay"
 class Outbox:
     """A database of its own with the outbox, its publication, and (unless told otherwise) its slot."""
 
-    def __init__(self, cluster: Cluster, topic: str, *, slot: bool = True):
+    def __init__(
+        self, cluster: Cluster, topic: str, *, slot: bool = True, encoding: str = "UTF8"
+    ):
         self.cluster = cluster
         self.topic = topic
         self.name = f"shop_{uuid.uuid4().hex[:8]}"
-        cluster.sql(f"CREATE DATABASE {self.name}")
+        cluster.sql(
+            f"CREATE DATABASE {self.name} TEMPLATE template0 ENCODING '{encoding}' LOCALE 'C'"
+        )
         cluster.sql(
             f"DO $$ BEGIN CREATE ROLE {RELAY_ROLE} LOGIN REPLICATION; "
             "EXCEPTION WHEN duplicate_object THEN NULL; END $$"
