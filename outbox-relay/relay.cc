@@ -20,7 +20,7 @@ constexpr int kFramesPerTurn = 512;
 constexpr size_t kMaxTransactions = 200'000;
 constexpr std::chrono::milliseconds kTopicAnswer(500), kTopicPause(1'000);
 constexpr std::chrono::milliseconds kRecordPause(50);
-constexpr std::chrono::seconds kComplainFirst(3), kComplainEvery(30), kServerLeavingPatience(2);
+constexpr std::chrono::seconds kComplainFirst(10), kComplainEvery(30), kServerLeavingPatience(2);
 
 int64_t UnixMicrosecondsNow() {
   return std::chrono::duration_cast<std::chrono::microseconds>(
