@@ -109,12 +109,13 @@ def fetch_jars(log: Path) -> None:
 
 
 class Broker:
-    """One Kafka broker with its data in `folder`/data."""
+    """One Kafka broker with its data in `folder`/data. `properties` come on top of ours."""
 
-    def __init__(self, folder: Path, port: int, controller_port: int):
+    def __init__(self, folder: Path, port: int, controller_port: int, *, properties: str = ""):
         self.folder = folder
         self.port = port
         self.controller_port = controller_port
+        self.properties = properties
         self.log = folder.parent / "logs" / "kafka.log"
         self._pid_file = folder.parent / "pids" / "kafka"
 
@@ -182,7 +183,7 @@ class Broker:
             controller=self.controller_port,
             data=self.folder / "data",
         )
-        (self.folder / "server.properties").write_text(text)
+        (self.folder / "server.properties").write_text(text + self.properties)
 
     def _format(self) -> None:
         identity = urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()

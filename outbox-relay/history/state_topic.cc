@@ -32,7 +32,7 @@ absl::Status Failed(rd_kafka_resp_err_t error, const StateTopicOptions& options)
     case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
     case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
       return absl::PermissionDeniedError(
-          absl::StrCat(text, ". Fix: allow this relay to read, write and describe it"));
+          absl::StrCat(text, ". Fix: allow this relay's principal to CREATE, READ and WRITE it"));
     default:
       return absl::UnavailableError(text);
   }
@@ -41,6 +41,21 @@ absl::Status Failed(rd_kafka_resp_err_t error, const StateTopicOptions& options)
 bool IsMissing(rd_kafka_resp_err_t error) {
   return error == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
          error == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC || error == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
+}
+
+// A topic that may not be seen looks like one that does not exist, but for its metadata.
+bool IsHidden(rd_kafka_t* client, const std::string& name, Clock::time_point deadline) {
+  std::unique_ptr<rd_kafka_topic_t, decltype(&rd_kafka_topic_destroy)> topic(
+      rd_kafka_topic_new(client, name.c_str(), nullptr), &rd_kafka_topic_destroy);
+  const rd_kafka_metadata_t* metadata = nullptr;
+  if (topic == nullptr || rd_kafka_metadata(client, /*all_topics=*/0, topic.get(), &metadata,
+                                            Left(deadline)) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return false;
+  }
+  const bool hidden = metadata->topic_cnt == 1 &&
+                      metadata->topics[0].err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
+  rd_kafka_metadata_destroy(metadata);
+  return hidden;
 }
 
 // The last value with the source's key in [from, to); empty if there is none.
@@ -91,7 +106,10 @@ absl::StatusOr<std::optional<HistoryRecord>> ReadStateTopic(const StateTopicOpti
   int64_t low = 0, high = 0;
   const rd_kafka_resp_err_t error = rd_kafka_query_watermark_offsets(
       client.get(), options.topic.c_str(), 0, &low, &high, Left(deadline));
-  if (IsMissing(error)) return std::nullopt;
+  if (IsMissing(error)) {
+    if (!IsHidden(client.get(), options.topic, deadline)) return std::nullopt;
+    return Failed(RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, options);
+  }
   if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return Failed(error, options);
   int64_t look = kFirstLook;
   for (int64_t to = high; to > low; look *= kLookFurther) {
