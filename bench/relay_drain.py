@@ -5,6 +5,8 @@ so that every run reads the same log from the same place. Floor and relay altern
 from the start of its process to its end of the log (for the relay: until the slot has confirmed it,
 so everything is acknowledged by Kafka with acks=all); medians. Postgres has fsync on.
 
+Then the same in exactly-once mode, 10 rows a transaction.
+
     ./dev bench relay-drain             200,000 events; ORDER_SAGA_BENCH_EVENTS=2000000 for more
     python -m bench.relay_drain --rows 10 --runs 5 --flag=--kafka_property=compression.type=none
 """
@@ -76,7 +78,7 @@ def measure(rows: int, events: int, runs: int, flags: list[str]) -> tuple[dict, 
             if relays[-1]["published"] != events:
                 raise SystemExit(f"{relays[-1]['published']:.0f} of {events} events came out")
             print(
-                f"{rows} rows a transaction: pg_recvlogical {floors[-1]['rate']:,.0f}/s "
+                f"{rows} rows a transaction {' '.join(flags)}: pg_recvlogical {floors[-1]['rate']:,.0f}/s "
                 f"{floors[-1]['cpu_us']:.1f} µs, relay {relays[-1]['rate']:,.0f}/s "
                 f"{relays[-1]['cpu_us']:.1f} µs {relays[-1]['peak_mb']:.0f} MB"
             )
@@ -98,9 +100,11 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--flag", action="append", default=[], help="further flags of outbox-relay")
     options = parser.parse_args()
-    for rows in options.rows:
-        floor, relay = measure(rows, options.events, options.runs, options.flag)
-        suffix = "" if rows == 10 else f"_{rows}row"
+    cases = [("" if rows == 10 else f"_{rows}row", rows, options.flag) for rows in options.rows]
+    if 10 in options.rows:
+        cases.append(("_exactly_once", 10, [*options.flag, "--exactly_once"]))
+    for suffix, rows, flags in cases:
+        floor, relay = measure(rows, options.events, options.runs, flags)
         print(f"figure pg_recvlogical{suffix}_events_per_second {floor['rate']:.0f} events/s")
         print(f"figure relay_drain{suffix}_events_per_second {relay['rate']:.0f} events/s")
         print(f"figure relay{suffix}_cpu_us_per_event {relay['cpu_us']:.2f} us")

@@ -3,7 +3,7 @@
 //
 // Method: writers insert at fixed times, each its own transaction, and note when COMMIT returned;
 // an independent consumer notes when the event arrives. Against it the floor: from COMMIT to the
-// bytes at a bare replication client of the same database, plus from produce to consume with the
+// bytes at a bare replication client of the same server, plus from produce to consume with the
 // relay's producer settings and no database. The three take turns; medians of the rounds'
 // quantiles. Postgres has fsync on, Kafka acks=all.
 #include <librdkafka/rdkafka.h>
@@ -263,12 +263,12 @@ Quantiles KafkaFloor() {
   return QuantilesOf(times, "produce to consume");
 }
 
-Quantiles Relayed(const testsupport::TestDatabase& database) {
+Quantiles Relayed(const testsupport::TestDatabase& database, const char* mode, const char* what) {
   Times times;
   const std::string topic = NewTopic();
   Consumer consumer(topic, kPartitions, times);
   relay::RelayProcess process({"--source=bench=" + database.relay(),
-                               "--kafka_brokers=" + testsupport::KafkaServer(),
+                               "--kafka_brokers=" + testsupport::KafkaServer(), mode,
                                "--state_topic=" + testsupport::UniqueName("bench-state-")});
   WriteAll(database, topic, times);
   AwaitAll(times);
@@ -277,7 +277,7 @@ Quantiles Relayed(const testsupport::TestDatabase& database) {
   std::printf("relay's own mean from the commit record to Kafka's ack: %.3f ms\n",
               sum / count * 1e3);
   if (process.Stop() != 0) OrExit(absl::InternalError("outbox-relay did not end well"));
-  return QuantilesOf(times, "commit to consumer");
+  return QuantilesOf(times, what);
 }
 
 double Median(std::vector<double> values) {
@@ -307,12 +307,15 @@ class OutboxDatabase {
 
 int main() {
   // One for the floor's client: a slot that somebody else has moved is refused by the relay.
-  OutboxDatabase floor, source;
-  std::vector<double> floor50, floor99, relay50, relay99;
+  OutboxDatabase floor, source, exactly_once;
+  std::vector<double> floor50, floor99, relay50, relay99, once50, once99;
   for (int round = 0; round < kRounds; ++round) {
     const Quantiles bytes = ReplicationFloor(*floor);
     const Quantiles kafka = KafkaFloor();
-    const Quantiles relayed = Relayed(*source);
+    const Quantiles relayed = Relayed(*source, "--no_exactly_once", "commit to consumer");
+    const Quantiles once = Relayed(*exactly_once, "--exactly_once", "the same, exactly once");
+    once50.push_back(once.p50_ms);
+    once99.push_back(once.p99_ms);
     floor50.push_back(bytes.p50_ms + kafka.p50_ms);
     floor99.push_back(bytes.p99_ms + kafka.p99_ms);
     relay50.push_back(relayed.p50_ms);
@@ -322,6 +325,8 @@ int main() {
   std::printf("figure relay_latency_floor_p99_ms %.3f ms\n", Median(floor99));
   std::printf("figure relay_p50_ms %.3f ms\n", Median(relay50));
   std::printf("figure relay_p99_ms %.3f ms\n", Median(relay99));
+  std::printf("figure relay_exactly_once_p50_ms %.3f ms\n", Median(once50));
+  std::printf("figure relay_exactly_once_p99_ms %.3f ms\n", Median(once99));
   std::printf("ratio relay_p50_vs_floor %.3f\n", Median(relay50) / Median(floor50));
   std::printf("ratio relay_p99_vs_floor %.3f\n", Median(relay99) / Median(floor99));
   return 0;

@@ -53,9 +53,11 @@ absl::Status Relay::Run() {
   state_.SetAwaitsTopic(false);
   for (;;) {
     absl::Status status = Receive();
-    if (status.ok() && record_ != nullptr) status = Produce();
     if (status.ok()) status = Collect();
+    // After it: what was acknowledged may have made room, and nothing else would wake us.
+    if (status.ok() && record_ != nullptr) status = Produce();
     if (status.ok()) status = parking_.Work(sink_, Clock::now());
+    if (status.ok() && options_.exactly_once != nullptr) EndTransaction();
     if (status.ok()) status = Confirm();
     if (status.ok()) status = CheckServerLeaving();
     if (!status.ok()) return status;
@@ -136,7 +138,7 @@ absl::Status Relay::OnData(std::string_view message) {
       break;
     case TransactionReader::Step::kEvent:
       ++ordinal_;
-      if (!skipping_) return Route();
+      if (!skipping_ && !IsPublished()) return Route();
       break;
     case TransactionReader::Step::kCommit:
       ledger_.Commit(decoder_.end_lsn());
@@ -187,8 +189,7 @@ absl::Status Relay::Produce() {
   }
   timers_.Mark(Stage::kProduce);
   // Whatever else it was: the record waits, and with it the stream.
-  return outcome == Outcome::kFailed ? absl::AbortedError("Kafka refused an event")
-                                     : absl::OkStatus();
+  return outcome == Outcome::kFailed ? SinkFailed() : absl::OkStatus();
 }
 
 absl::Status Relay::AwaitTopic() {
@@ -246,7 +247,32 @@ absl::Status Relay::Collect() {
     moved_at_ = end;
   }
   timers_.Add(Stage::kConfirm, end - start);
-  return healthy ? absl::OkStatus() : absl::AbortedError("Kafka refused an event");
+  return healthy ? absl::OkStatus() : SinkFailed();
+}
+
+absl::Status Relay::SinkFailed() const {
+  const PublishFailure& failure = sink_.failure();
+  if (failure.kind != PublishFailure::Kind::kProducerBroken) {
+    return absl::AbortedError("Kafka refused an event");
+  }
+  return absl::UnavailableError(absl::StrCat("the Kafka producer is done: ", failure.reason));
+}
+
+bool Relay::IsPublished() const {
+  return options_.exactly_once != nullptr &&
+         options_.exactly_once->IsPublished(decoder_.commit_lsn(), ordinal_);
+}
+
+void Relay::EndTransaction() {
+  const bool waiting = record_ != nullptr;
+  options_.exactly_once->Work(sink_, ledger_, parking_.released(),
+                              {.in_transaction = decoder_.in_transaction(),
+                               .commit = decoder_.commit_lsn(),
+                               .ordinal = waiting ? ordinal_ - 1 : ordinal_,
+                               .waiting = waiting,
+                               .idle = read_all_ && !waiting,
+                               .ending = draining_ || leaving_},
+                              Clock::now());
 }
 
 Lsn Relay::Tellable() const {
@@ -290,6 +316,9 @@ absl::Status Relay::Wait() {
   if (resting) until = std::min(until, pacer_.NextRead());
   if (topic_missing_) until = std::min(until, ask_again_at_);
   if (const auto due = parking_.due()) until = std::min(until, *due);
+  if (options_.exactly_once != nullptr) {
+    if (const auto due = options_.exactly_once->due()) until = std::min(until, *due);
+  }
   // The watch's thread records a position, and cannot wake this one.
   if (state_.gate().recorded() < ledger_.confirmed()) until = std::min(until, now + kRecordPause);
   const auto left = std::clamp<std::chrono::nanoseconds>(until - now, std::chrono::nanoseconds(0),
@@ -342,9 +371,13 @@ bool Relay::Drained() {
   const bool may_end = !topic_missing_ && now - drain_since_ < options_.drain_timeout / 2;
   if (decoder_.in_transaction() && may_end) return false;
   done_reading_ = true;
-  record_ = nullptr;
-  ledger_.AbandonOpen();
-  return ledger_.unacked_events() == 0 || now - drain_since_ >= options_.drain_timeout;
+  if (options_.exactly_once == nullptr) {
+    record_ = nullptr;
+    ledger_.AbandonOpen();
+  }
+  // In exactly-once mode half a transaction may stay at Kafka: the rest follows.
+  const uint64_t waiting = record_ != nullptr ? 1 : 0;
+  return ledger_.unacked_events() <= waiting || now - drain_since_ >= options_.drain_timeout;
 }
 
 bool Relay::MayLeave() {

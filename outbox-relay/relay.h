@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "outbox-relay/exactly_once.h"
 #include "outbox-relay/ledger/acks.h"
 #include "outbox-relay/ledger/ledger.h"
 #include "outbox-relay/parking/parking_lot.h"
@@ -33,6 +34,8 @@ struct RelayOptions {
   std::chrono::milliseconds drain_timeout{8'000};
   std::stop_token stop;
   int stop_fd = -1;  // readable once `stop` is requested
+  // In exactly-once mode, else null. Not owned; begun.
+  ExactlyOnce* exactly_once = nullptr;
   // The session ends, with nothing in flight, once more than this is confirmed.
   std::optional<Lsn> leave_behind = {};
 };
@@ -66,8 +69,13 @@ class Relay {
   absl::Status AwaitTopic();
   void ParkRecord(const PublishFailure& why);
   absl::Status Collect();
+  // Exactly-once mode: ends the transaction in Kafka when it is time.
+  void EndTransaction();
   absl::Status Confirm();
 
+  absl::Status SinkFailed() const;
+  // Exactly-once mode: whether a session before this one has published the row.
+  bool IsPublished() const;
   absl::Status Wait();
   bool MayRead() const;
   // Whether the socket has nothing more and a longer burst is worth some waiting.

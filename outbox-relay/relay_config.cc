@@ -70,6 +70,16 @@ void AddRunFlags(service::Flags& flags, service::Verb& run, Config* config) {
                    "and wait for a person. table: publish from the outbox's rows what is not at "
                    "Kafka, make the slot anew, and go on; where nothing can be proven, stop.",
            .check = service::OneOf({"stop", "table"})});
+  run.Add(&config->exactly_once,
+          {.name = "exactly_once",
+           .help = "Publish events and position in one Kafka transaction: consumers with "
+                   "isolation.level=read_committed see each event once, whenever a relay dies. "
+                   "Costs some ten milliseconds an event on its way."});
+  run.Add(&config->transaction_interval,
+          {.name = "transaction_interval_ms",
+           .help = "With --exactly_once: milliseconds after which a transaction is committed that "
+                   "always finds more to publish; when there is no more, it is at once.",
+           .check = service::InRange(1, 10'000)});
   run.Add(&config->state_topic,
           {.name = "state_topic",
            .help = "Compacted topic with a copy of each source's position, so that a restored or "
@@ -125,6 +135,8 @@ std::vector<SourceOptions> ToSourceOptions(const Config& config) {
     options.producer.max_in_flight_bytes = static_cast<size_t>(config.max_in_flight_mb) << 20;
     options.state_topic = config.state_topic;
     options.heal = config.heal == "table";
+    options.exactly_once = config.exactly_once;
+    options.transaction_longest = config.transaction_interval;
     options.parking = {.source_name = source.name,
                        .conninfo = source.conninfo,
                        .missing_topic_wait = std::chrono::seconds(config.missing_topic_wait_s),

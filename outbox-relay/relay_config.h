@@ -24,6 +24,8 @@ struct Config {
   int max_in_flight_mb = 8;
   std::string state_topic = "outbox-relay-state";
   std::string heal = "stop";
+  bool exactly_once = false;
+  std::chrono::milliseconds transaction_interval{500};
   UpkeepConfig upkeep;
   std::chrono::seconds stall_timeout{60};
   int missing_topic_wait_s = 600;

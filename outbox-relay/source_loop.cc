@@ -60,7 +60,7 @@ absl::Status SourceLoop::Run(std::stop_token stop) {
       Report(ended);
       if (producer_ != nullptr && producer_->failed()) {
         DropProducer();
-      } else if (parking_.must_start_over()) {
+      } else if (parking_.must_start_over() || (options_.exactly_once && producer_ != nullptr)) {
         StartOver();
       }
       Pause(NextPause(ended));
@@ -84,13 +84,19 @@ absl::Status SourceLoop::RunSession(std::stop_token stop) {
   if (absl::Status status = Reconcile(**stream, stop); !status.ok()) return status;
   if (std::exchange(healed_, false)) return RunSession(stop);  // on the new slot
   if (absl::Status status = MakeProducer(); !status.ok()) return status;
+  absl::StatusOr<std::string> capture = std::string();
+  if (options_.exactly_once) capture = (*stream)->FingerprintPublication();
+  if (!capture.ok()) return capture.status();
   const Lsn from = std::max(ledger_.confirmed(), state_.gate().recorded());
   if (absl::Status status = (*stream)->Start(from); !status.ok()) return status;
-  // Once the slot is ours: nobody else parks any more.
-  if (absl::Status status = parking_.Load((*stream)->identity().system_id, (*stream)->server_pid());
-      !status.ok()) {
-    return status;
+  // Once the slot is ours: nobody else publishes or parks any more.
+  if (options_.exactly_once) {
+    if (absl::Status begun = BeginExactlyOnce(**stream, *capture, stop); !begun.ok()) return begun;
   }
+  absl::Status loaded = parking_.Load(
+      (*stream)->identity().system_id, (*stream)->server_pid(),
+      exactly_once_ ? exactly_once_->watermark().released : std::vector<std::string>());
+  if (!loaded.ok()) return loaded;
 
   telemetry::Info("streaming",
                   {{"source", options_.name},
@@ -105,12 +111,31 @@ absl::Status SourceLoop::RunSession(std::stop_token stop) {
                .drain_timeout = options_.drain_timeout,
                .stop = stop,
                .stop_fd = stop_fd_,
+               .exactly_once = exactly_once_ ? &*exactly_once_ : nullptr,
                .leave_behind = recovery_.alone_until()},
               **stream, *producer_, ledger_, acks_, parking_, metrics_, state_, already_durable_);
   absl::Status ended = relay.Run();
   // A transaction that broke off comes again as a whole.
   ledger_.AbandonOpen();
   return ended;
+}
+
+absl::Status SourceLoop::BeginExactlyOnce(ReplicationStream& stream, const std::string& capture,
+                                          std::stop_token stop) {
+  exactly_once_.emplace(
+      ExactlyOnceOptions{.topic = StateTopicOf(options_), .longest = options_.transaction_longest});
+  absl::Status begun = exactly_once_->Begin(stream, *producer_,
+                                            {.slot = stream.slot(),
+                                             .generation = generation_,
+                                             .system_id = stream.identity().system_id,
+                                             .timeline = stream.identity().timeline,
+                                             .capture = capture},
+                                            stop);
+  if (!begun.ok()) return begun;
+  const Lsn published = exactly_once_->watermark().whole;
+  if (published > ledger_.received()) ledger_.Keepalive(published);
+  state_.SetConfirmed(ledger_.confirmed());
+  return absl::OkStatus();
 }
 
 absl::Status SourceLoop::Reconcile(ReplicationStream& stream, std::stop_token stop) {
@@ -185,6 +210,8 @@ absl::Status SourceLoop::MakeProducer() {
   ProducerOptions options = options_.producer;
   options.acked_offsets = &state_.gate().offsets();
   options.batch_bytes = recovery_.batch_bytes();
+  if (options.batch_bytes == 0) options.batch_bytes = smaller_batches_;
+  if (options_.exactly_once) options.transactional_id = TransactionalId(StateTopicOf(options_));
   auto producer = Producer::Create(options);
   if (!producer.ok()) return producer.status();
   producer_ = *std::move(producer);
@@ -207,16 +234,19 @@ void SourceLoop::DropProducer() {
   const bool parks = recovery_.OnFailure(failure, sent_up_to) == Recovery::Step::kPark &&
                      available && !failure.event_id.empty();
   metrics_.publish_failures.Increment();
-  telemetry::Error(parks
-                       ? "Kafka refused an event; starting over, and parking its key from there on"
-                       : "Kafka refused an event; starting over from the confirmed position",
-                   {{"source", options_.name},
-                    {"event_id", failure.event_id},
-                    {"topic", failure.topic},
-                    {"error", failure.reason},
-                    {"fix", failure.fix},
-                    {"events_go_alone", recovery_.alone_until().has_value()},
-                    {"confirmed", ToString(ledger_.confirmed())}});
+  const bool broken = failure.kind == PublishFailure::Kind::kProducerBroken;
+  telemetry::Log(broken ? telemetry::Level::kWarn : telemetry::Level::kError,
+                 broken ? "the Kafka producer is done; starting over from the confirmed position"
+                 : parks
+                     ? "Kafka refused an event; starting over, and parking its key from there on"
+                     : "Kafka refused an event; starting over from the confirmed position",
+                 {{"source", options_.name},
+                  {"event_id", failure.event_id},
+                  {"topic", failure.topic},
+                  {"error", failure.reason},
+                  {"fix", failure.fix},
+                  {"events_go_alone", recovery_.alone_until().has_value()},
+                  {"confirmed", ToString(ledger_.confirmed())}});
   if (!parks) return;
   parking_.PutOnList(failure);
   pause_ = milliseconds(0);
@@ -244,6 +274,9 @@ std::optional<PublishFailure> SourceLoop::AbandonProducer() {
                        std::chrono::seconds(2));
     acks_.Flush();
     if (producer_->failed()) failure = producer_->failure();
+    if (options_.exactly_once && recovery_.batch_bytes() == 0) {
+      smaller_batches_ = producer_->batch_bytes();
+    }
     producer_.reset();
   }
   parking_.Forget();

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "outbox-relay/exactly_once.h"
 #include "outbox-relay/history/state_topic.h"
 #include "outbox-relay/history/verdict.h"
 #include "outbox-relay/ledger/acks.h"
@@ -34,13 +35,17 @@ struct SourceOptions {
   std::string state_topic = "outbox-relay-state";
   // Whether a lost slot or history is healed from the outbox's rows, instead of stopping.
   bool heal = false;
+  // Events and position in one Kafka transaction, which lasts at most so long while there is more.
+  bool exactly_once = false;
+  std::chrono::milliseconds transaction_longest{500};
   ParkingOptions parking;
 };
 
 // Runs on one thread. A lost Postgres connection keeps the producer and the ledger: what is on its
 // way to Kafka is not sent again. An event that a broker refuses costs the producer: everything
 // from the confirmed position on is sent again through a new one, so that no gap opens in a key's
-// events, and the event's key is parked when it comes again.
+// events, and the event's key is parked when it comes again. In exactly-once mode each session has
+// a producer of its own, and begins where Kafka says that the last one has come to.
 class SourceLoop {
  public:
   SourceLoop(SourceOptions options, SourceMetrics& metrics, SourceState& state);
@@ -51,6 +56,9 @@ class SourceLoop {
  private:
   using Clock = std::chrono::steady_clock;
 
+  // Exactly-once mode, once the slot is ours: goes on where the watermark in Kafka says.
+  absl::Status BeginExactlyOnce(ReplicationStream& stream, const std::string& capture,
+                                std::stop_token stop);
   // One session, from the connection to its end.
   absl::Status RunSession(std::stop_token stop);
   // Whether the server and its slot are as relays have left them. DataLoss: they are not, and a
@@ -84,7 +92,9 @@ class SourceLoop {
   Acks acks_;
   ParkingLot parking_;
   Recovery recovery_;
-  std::optional<WalIdentity> history_;  // in which the ledger's positions are
+  std::optional<ExactlyOnce> exactly_once_;  // of this session, if that is the mode
+  size_t smaller_batches_ = 0;               // as a topic has turned out to need them
+  std::optional<WalIdentity> history_;       // in which the ledger's positions are
   bool healed_ = false;
   int64_t generation_ = 0;            // the record's, at that time
   std::vector<Lsn> already_durable_;  // what a dropped producer had finished ahead of the rest

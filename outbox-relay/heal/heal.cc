@@ -122,6 +122,9 @@ absl::StatusOr<HealReport> Heal(const HealOptions& options, const Evidence& evid
   auto lock = postgres::Connection::Open(options.conninfo, "outbox-relay heal");
   if (!lock.ok()) return lock.status();
   if (absl::Status turn = TakeTurn(*lock, evidence); !turn.ok()) return turn;
+  if (Transaction* const transaction = producer.transaction()) {
+    if (absl::Status alone = transaction->ShutOutOthers(options.stop); !alone.ok()) return alone;
+  }
   telemetry::Warn(
       "healing from the outbox's rows: making the slot anew (waits for open "
       "transactions of the whole server)",

@@ -13,8 +13,9 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::seconds kTopicPatience(30);
-// Of the ledger's tickets none is 0: it does not know these events.
-constexpr Producer::Ticket kNoTicket = 0;
+constexpr uint64_t kEventsPerTransaction = 50'000;
+// The ledger does not know these events.
+constexpr Producer::Ticket kNoTicket = Producer::kPosition;
 
 absl::Status Refused(const Producer& producer) {
   const PublishFailure& failure = producer.failure();
@@ -31,8 +32,28 @@ absl::Status Collect(Producer& producer, std::stop_token stop) {
   return stop.stop_requested() ? absl::CancelledError("stopping") : absl::OkStatus();
 }
 
+// Until all is durable.
+absl::Status Finish(Producer& producer, std::stop_token stop) {
+  Transaction* const transaction = producer.transaction();
+  if (transaction != nullptr && transaction->open()) transaction->Close();
+  while (producer.in_flight_events() > 0) {
+    if (absl::Status status = Collect(producer, stop); !status.ok()) return status;
+  }
+  if (transaction == nullptr || !transaction->open()) return absl::OkStatus();
+  // Its position is the record that healing ends with; what is committed before is found again.
+  producer.Commit("", "", "");
+  while (transaction->open()) {
+    if (absl::Status status = Collect(producer, stop); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Send(const Record& record, Producer& producer, std::stop_token stop) {
   const Clock::time_point patience = Clock::now() + kTopicPatience;
+  if (Transaction* const transaction = producer.transaction();
+      transaction != nullptr && transaction->events() >= kEventsPerTransaction) {
+    if (absl::Status status = Finish(producer, stop); !status.ok()) return status;
+  }
   for (;;) {
     switch (producer.Produce(record, kNoTicket)) {
       case Producer::Outcome::kTaken:
@@ -48,6 +69,8 @@ absl::Status Send(const Record& record, Producer& producer, std::stop_token stop
         absl::Status topic = producer.AwaitTopic(record.topic, std::chrono::milliseconds(1'000));
         if (topic.ok()) continue;
         if (Clock::now() > patience) return absl::UnavailableError(topic.message());
+        // A transaction does not stay open for as long as somebody takes to make a topic.
+        if (absl::Status status = Finish(producer, stop); !status.ok()) return status;
         break;
       }
     }
@@ -88,10 +111,7 @@ absl::Status Republish(postgres::Connection& connection, const std::string& curs
     }
     if (!producer.Collect([](Producer::Ticket) {})) return Refused(producer);
   }
-  while (producer.in_flight_events() > 0) {
-    if (absl::Status status = Collect(producer, stop); !status.ok()) return status;
-  }
-  return absl::OkStatus();
+  return Finish(producer, stop);
 }
 
 }  // namespace relay

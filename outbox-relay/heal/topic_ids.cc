@@ -65,7 +65,8 @@ absl::StatusOr<TopicIds> ReadTopicIds(const kafka::Settings& kafka,
   static constexpr NameAndValue kRequired[] = {
       {"group.id", "outbox-relay-heal"},     {"enable.auto.commit", "false"},
       {"enable.partition.eof", "true"},      {"auto.offset.reset", "earliest"},
-      {"allow.auto.create.topics", "false"}, {"queued.max.messages.kbytes", "8192"}};
+      {"allow.auto.create.topics", "false"}, {"queued.max.messages.kbytes", "8192"},
+      {"isolation.level", "read_committed"}};
   absl::StatusOr<kafka::Conf> conf = kafka::MakeConf(kafka, {}, kRequired);
   if (!conf.ok()) return conf.status();
   char why[512] = "";
@@ -116,6 +117,8 @@ absl::StatusOr<TopicIds> ReadTopicIds(const kafka::Settings& kafka,
     const auto partition = unread.find({rd_kafka_topic_name(message->rkt), message->partition});
     if (partition == unread.end()) continue;
     const bool at_end = message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF;
+    // For a reader of committed records an open transaction is the end, until it ends.
+    if (at_end && message->offset < partition->second) continue;
     if (!at_end) ids.Add(owned.header("id").value_or(""));
     if (at_end || message->offset + 1 >= partition->second) unread.erase(partition);
   }

@@ -58,9 +58,10 @@ bool IsHidden(rd_kafka_t* client, const std::string& name, Clock::time_point dea
   return hidden;
 }
 
-// The last value with the source's key in [from, to); empty if there is none.
+// The last value with that key in [from, to); empty if there is none.
 absl::StatusOr<std::string> ReadRange(rd_kafka_t* client, const StateTopicOptions& options,
-                                      int64_t from, int64_t to, Clock::time_point deadline) {
+                                      std::string_view wanted, int64_t from, int64_t to,
+                                      Clock::time_point deadline) {
   std::unique_ptr<rd_kafka_topic_partition_list_t, decltype(&rd_kafka_topic_partition_list_destroy)>
       assigned(rd_kafka_topic_partition_list_new(1), &rd_kafka_topic_partition_list_destroy);
   rd_kafka_topic_partition_list_add(assigned.get(), options.topic.c_str(), 0)->offset = from;
@@ -74,28 +75,32 @@ absl::StatusOr<std::string> ReadRange(rd_kafka_t* client, const StateTopicOption
       if (Left(deadline) == 0) return Failed(RD_KAFKA_RESP_ERR__TIMED_OUT, options);
       continue;
     }
-    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) return value;
+    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+      // An open transaction is the end for a reader of committed records, until it ends.
+      if (message->offset < to) continue;
+      return value;
+    }
     if (message->err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) {
       return Failed(message->err, options);
     }
     if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) continue;
     if (message->offset >= to) return value;
     const std::string_view key(static_cast<const char*>(message->key), message->key_len);
-    if (key == options.source) {
+    if (key == wanted) {
       value.assign(static_cast<const char*>(message->payload), message->len);
     }
     if (message->offset + 1 >= to) return value;
   }
 }
 
-}  // namespace
-
-absl::StatusOr<std::optional<HistoryRecord>> ReadStateTopic(const StateTopicOptions& options,
-                                                            milliseconds timeout) {
-  static constexpr NameAndValue kRequired[] = {
+// The newest value with that key; empty if there is none.
+absl::StatusOr<std::string> ReadNewest(const StateTopicOptions& options, std::string_view key,
+                                       std::string_view isolation, milliseconds timeout) {
+  const NameAndValue kRequired[] = {
       {"group.id", "outbox-relay-state"},    {"enable.auto.commit", "false"},
       {"enable.partition.eof", "true"},      {"auto.offset.reset", "earliest"},
-      {"allow.auto.create.topics", "false"}, {"fetch.wait.max.ms", "10"}};
+      {"allow.auto.create.topics", "false"}, {"fetch.wait.max.ms", "10"},
+      {"isolation.level", isolation}};
   const Clock::time_point deadline = Clock::now() + timeout;
   absl::StatusOr<kafka::Conf> conf = kafka::MakeConf(options.kafka, {}, kRequired);
   if (!conf.ok()) return conf.status();
@@ -107,25 +112,47 @@ absl::StatusOr<std::optional<HistoryRecord>> ReadStateTopic(const StateTopicOpti
   const rd_kafka_resp_err_t error = rd_kafka_query_watermark_offsets(
       client.get(), options.topic.c_str(), 0, &low, &high, Left(deadline));
   if (IsMissing(error)) {
-    if (!IsHidden(client.get(), options.topic, deadline)) return std::nullopt;
+    if (!IsHidden(client.get(), options.topic, deadline)) return std::string();
     return Failed(RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, options);
   }
   if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return Failed(error, options);
   int64_t look = kFirstLook;
   for (int64_t to = high; to > low; look *= kLookFurther) {
     const int64_t from = std::max(low, to - look);
-    auto value = ReadRange(client.get(), options, from, to, deadline);
-    if (!value.ok()) return value.status();
-    if (!value->empty()) {
-      absl::StatusOr<HistoryRecord> record = DecodeRecord(*value);
-      if (record.ok()) return *std::move(record);
-      return absl::Status(record.status().code(),
-                          absl::StrCat("topic ", options.topic, ", key ", options.source, ": ",
-                                       std::string(record.status().message())));
-    }
+    auto value = ReadRange(client.get(), options, key, from, to, deadline);
+    if (!value.ok() || !value->empty()) return value;
     to = from;
   }
-  return std::nullopt;
+  return std::string();
+}
+
+absl::Status Unreadable(const StateTopicOptions& options, const std::string& key,
+                        const absl::Status& why) {
+  return absl::Status(why.code(), absl::StrCat("topic ", options.topic, ", key ", key, ": ",
+                                               std::string(why.message())));
+}
+
+}  // namespace
+
+absl::StatusOr<std::optional<HistoryRecord>> ReadStateTopic(const StateTopicOptions& options,
+                                                            milliseconds timeout) {
+  auto value = ReadNewest(options, options.source, "read_uncommitted", timeout);
+  if (!value.ok()) return value.status();
+  if (value->empty()) return std::nullopt;
+  absl::StatusOr<HistoryRecord> record = DecodeRecord(*value);
+  if (!record.ok()) return Unreadable(options, options.source, record.status());
+  return *std::move(record);
+}
+
+absl::StatusOr<std::optional<Watermark>> ReadWatermark(const StateTopicOptions& options,
+                                                       milliseconds timeout) {
+  const std::string key = WatermarkKey(options.source);
+  auto value = ReadNewest(options, key, "read_committed", timeout);
+  if (!value.ok()) return value.status();
+  if (value->empty()) return std::nullopt;
+  absl::StatusOr<Watermark> watermark = DecodeWatermark(*value);
+  if (!watermark.ok()) return Unreadable(options, key, watermark.status());
+  return *std::move(watermark);
 }
 
 absl::Status EnsureStateTopic(const StateTopicOptions& options, milliseconds timeout) {

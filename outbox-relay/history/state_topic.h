@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "libs/kafka/config.h"
 #include "outbox-relay/history/record.h"
+#include "outbox-relay/history/watermark.h"
 
 struct rd_kafka_topic_s;
 
@@ -26,6 +27,12 @@ struct StateTopicOptions {
 // answered. Other errors need a person.
 absl::StatusOr<std::optional<HistoryRecord>> ReadStateTopic(const StateTopicOptions& options,
                                                             std::chrono::milliseconds timeout);
+
+// The newest committed watermark of the source, or none. Whoever wrote the last one must be shut
+// out (Transaction::Init), else it may not be the last for long. Waits for the end of transactions
+// that other sources have open in the topic. Errors as above.
+absl::StatusOr<std::optional<Watermark>> ReadWatermark(const StateTopicOptions& options,
+                                                       std::chrono::milliseconds timeout);
 
 // Used by one thread.
 class StateTopicWriter {

@@ -101,6 +101,17 @@ constexpr char kLoadKeys[] = R"sql(
     FROM outbox_parked_keys
 )sql";
 
+// One relay of the source at a time, for as long as its connection lasts. The numbers are ours: the
+// ASCII codes of "outb" and "park".
+constexpr char kEndOthers[] = R"sql(
+  SELECT pg_terminate_backend(pid, 2000)
+    FROM pg_locks
+   WHERE locktype = 'advisory' AND classid = 1869968482 AND objid = 1885434475 AND objsubid = 2
+     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+     AND pid <> pg_backend_pid()
+)sql";
+constexpr char kLock[] = "SELECT pg_advisory_lock(1869968482, 1885434475)";
+
 constexpr char kCountEvents[] = "SELECT count(*) FROM outbox_parked WHERE dropped_at IS NULL";
 
 }  // namespace
@@ -206,7 +217,20 @@ absl::Status PutOnList(postgres::Connection& connection, const PublishFailure& f
       .status();
 }
 
-absl::StatusOr<Stored> Load(postgres::Connection& connection, const std::string& system_id) {
+absl::Status ShutOutOthers(postgres::Connection& connection) {
+  // One that was asleep may wake up in the middle of a statement.
+  auto ended = connection.Execute(kEndOthers);
+  if (!ended.ok()) return ended.status();
+  return connection.Execute(kLock).status();
+}
+
+absl::StatusOr<Stored> Load(postgres::Connection& connection, const std::string& system_id,
+                            const std::vector<std::string>& released) {
+  if (!released.empty()) {
+    const Query removed = DeleteEvents(released);
+    auto rows = connection.Execute(removed.sql, removed.params);
+    if (!rows.ok()) return rows.status();
+  }
   auto rebased = connection.Execute(kRebase, postgres::Params().Text(system_id));
   if (!rebased.ok()) return rebased.status();
   auto keys = connection.Execute(kLoadKeys);

@@ -59,8 +59,14 @@ struct Stored {
   std::vector<ParkedKey> keys;
   int64_t events = 0;
 };
-// What is parked. Positions of another cluster are rebased: everything that comes is behind them.
-absl::StatusOr<Stored> Load(postgres::Connection& connection, const std::string& system_id);
+// What is parked, once the events `released` are gone. Positions of another cluster are rebased:
+// everything that comes is behind them.
+absl::StatusOr<Stored> Load(postgres::Connection& connection, const std::string& system_id,
+                            const std::vector<std::string>& released);
+
+// No other relay changes what is parked as long as `connection` lasts: ends the connections of
+// those that could. Who holds the slot may call it.
+absl::Status ShutOutOthers(postgres::Connection& connection);
 
 }  // namespace relay::parked
 

@@ -34,7 +34,8 @@ ParkingLot::ParkingLot(ParkingOptions options, Ledger& ledger, SourceMetrics& me
       metrics_(metrics),
       release_(options_.source_name, keys_) {}
 
-absl::Status ParkingLot::Load(const std::string& system_id, int walsender_pid) {
+absl::Status ParkingLot::Load(const std::string& system_id, int walsender_pid,
+                              const std::vector<std::string>& released) {
   system_id_ = system_id;
   walsender_pid_ = walsender_pid;
   statement_.reset();
@@ -42,12 +43,13 @@ absl::Status ParkingLot::Load(const std::string& system_id, int walsender_pid) {
   release_.OnLost();
   absl::StatusOr<Statement> opened = Statement::Open(options_.conninfo, parked::kChannel);
   if (!opened.ok()) return opened.status();
+  if (absl::Status alone = parked::ShutOutOthers(opened->connection()); !alone.ok()) return alone;
   while (!to_list_.empty()) {
     const absl::Status listed = parked::PutOnList(opened->connection(), to_list_.back());
     if (!listed.ok() && !IsNotMigrated(listed)) return listed;
     to_list_.pop_back();
   }
-  absl::StatusOr<parked::Stored> stored = parked::Load(opened->connection(), system_id);
+  absl::StatusOr<parked::Stored> stored = parked::Load(opened->connection(), system_id, released);
   if (!stored.ok() && !IsNotMigrated(stored.status())) return stored.status();
   if (!stored.ok()) {
     if (!std::exchange(warned_unavailable_, true)) {

@@ -43,8 +43,10 @@ class ParkingLot {
   // `ledger` and `metrics` must outlive it.
   ParkingLot(ParkingOptions options, Ledger& ledger, SourceMetrics& metrics);
 
-  // At a session's start, when the slot is ours: connects, and reads what is parked. Waits.
-  absl::Status Load(const std::string& system_id, int walsender_pid);
+  // At a session's start, when the slot is ours: connects, shuts out other relays, and reads what
+  // is parked. `released`: ids of events that were published, and only have to be removed. Waits.
+  absl::Status Load(const std::string& system_id, int walsender_pid,
+                    const std::vector<std::string>& released);
   // Another relay has the slot.
   void Standby();
   // False: the database has no tables for it (the migration is missing). Then a refused event stops
@@ -80,6 +82,9 @@ class ParkingLot {
   // Of a record with Producer::kReleased.
   void OnPublished() { release_.OnPublished(); }
   bool publishing() const { return release_.publishing(); }
+  // For the next Load(): ids of released events that were given to the sink, and may still be in
+  // the table.
+  const std::vector<std::string>& released() const { return release_.published(); }
 
   // The ledger and the producer begin anew: forgets what was not written yet, it comes again.
   void Forget();

@@ -59,6 +59,9 @@ class Release {
   // Kafka has it.
   void OnPublished() { --in_flight_; }
 
+  // Ids of what was given to the sink, and may still be in the table.
+  const std::vector<std::string>& published() const { return published_; }
+
   // The sink is gone, and what is on its way with it.
   void Forget();
 

@@ -8,59 +8,20 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <iterator>
 #include <utility>
-#include <vector>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "outbox-relay/sink/in_flight_cost.h"
+#include "outbox-relay/sink/producer_conf.h"
 #include "outbox-relay/sink/topic_limit.h"
 
 namespace relay {
 namespace {
 
-using NameAndValue = std::pair<std::string_view, std::string_view>;
-
-constexpr NameAndValue kDefaults[] = {
-    // An event that comes alone does not wait; when many come, the relay hands them over in bursts
-    // (read_pacer.h).
-    {"linger.ms", "0"},
-    {"socket.nagle.disable", "true"},
-    {"socket.keepalive.enable", "true"},
-    {"compression.type", "lz4"},
-    {"reconnect.backoff.max.ms", "1000"},
-    // The topic's own limit decides; the brokers' default is 1 MiB.
-    {"message.max.bytes", "33554432"},
-    // Our own count bounds the memory: librdkafka's does not see headers.
-    {"queue.buffering.max.messages", "10000000"},
-    {"queue.buffering.max.kbytes", "2097151"},
-};
-
-constexpr NameAndValue kRequired[] = {
-    {"enable.idempotence", "true"},       {"acks", "all"},
-    {"enable.gapless.guarantee", "true"}, {"message.timeout.ms", "0"},
-    {"partitioner", "murmur2_random"},
-};
-
 // What a batch of one event has besides the event's own bytes, headers' lengths included.
 constexpr size_t kBatchOverhead = 512;
 constexpr std::chrono::seconds kLimitIsFresh(1);
 constexpr std::chrono::milliseconds kNamedWithin(300);
-
-// The size of batches: that of the property batch.size, which leaves the settings, or less if
-// `most` (unless 0) is less.
-size_t TakeBatchBytes(kafka::Settings& settings, size_t most) {
-  size_t bytes = 1'000'000;
-  std::erase_if(settings.properties, [&](const kafka::Property& property) {
-    size_t value = 0;
-    const bool takes =
-        property.first == "batch.size" && absl::SimpleAtoi(property.second, &value) && value > 0;
-    if (takes) bytes = value;
-    return takes;
-  });
-  return most == 0 ? bytes : std::min(bytes, most);
-}
 
 std::string_view IdOf(const rd_kafka_message_t* message) {
   rd_kafka_headers_t* headers = nullptr;
@@ -84,6 +45,7 @@ absl::StatusOr<std::unique_ptr<Producer>> Producer::Create(const ProducerOptions
   producer->settings_ = options.kafka;
   producer->max_in_flight_bytes_ = options.max_in_flight_bytes;
   producer->acked_offsets_ = options.acked_offsets;
+  producer->transactional_id_ = options.transactional_id;
   producer->batch_bytes_ = TakeBatchBytes(producer->settings_, options.batch_bytes);
   producer->event_fd_ = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   if (producer->event_fd_ < 0) {
@@ -94,12 +56,7 @@ absl::StatusOr<std::unique_ptr<Producer>> Producer::Create(const ProducerOptions
 }
 
 absl::Status Producer::Connect() {
-  const std::string batch_size = std::to_string(batch_bytes_);
-  std::vector<NameAndValue> required(std::begin(kRequired), std::end(kRequired));
-  required.emplace_back("batch.size", batch_size);
-  // Else the event behind a refused one could be taken.
-  if (batch_bytes_ == 1) required.emplace_back("max.in.flight.requests.per.connection", "1");
-  absl::StatusOr<kafka::Conf> conf = kafka::MakeConf(settings_, kDefaults, required);
+  absl::StatusOr<kafka::Conf> conf = MakeProducerConf(settings_, batch_bytes_, transactional_id_);
   if (!conf.ok()) return conf.status();
   rd_kafka_conf_set_events(conf->get(), RD_KAFKA_EVENT_DR);
   char codec[32] = "";
@@ -117,6 +74,7 @@ absl::Status Producer::Connect() {
   queue_ = rd_kafka_queue_get_main(client_);
   const uint64_t one = 1;
   rd_kafka_queue_io_event_enable(queue_, event_fd_, &one, sizeof one);
+  if (!transactional_id_.empty()) transaction_.emplace(client_, event_fd_);
   return absl::OkStatus();
 }
 
@@ -124,6 +82,7 @@ void Producer::Disconnect() {
   if (client_ == nullptr) return;
   rd_kafka_queue_io_event_enable(queue_, -1, nullptr, 0);
   rd_kafka_purge(client_, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+  transaction_.reset();
   for (const auto& [name, topic] : topics_) {
     if (topic.handle != nullptr) rd_kafka_topic_destroy(topic.handle);
   }
@@ -161,6 +120,13 @@ Producer::Outcome Producer::Admit(Topic& topic, const Record& record, size_t byt
     // Batches would be refused with all that is in them: another client makes smaller ones.
     if (in_flight_events_ > 0) return Outcome::kNoRoom;
     batch_bytes_ = std::max<size_t>(topic.max_message_bytes, kBatchOverhead + 1) - kBatchOverhead;
+    if (transaction_) {
+      // Another client may only be introduced by who has the slot: at the start of a session.
+      Fail({.reason = absl::StrCat("batches have to be smaller for the topic ",
+                                   std::string(record.topic)),
+            .fix = "none needed: a new producer starts over"});
+      return Outcome::kFailed;
+    }
     Disconnect();
     if (absl::Status status = Connect(); !status.ok()) {
       Fail({.reason = std::string(status.message())});
@@ -194,6 +160,7 @@ int32_t Producer::ChoosePartition(Topic& topic, const Record& record) {
 
 Producer::Outcome Producer::Produce(const Record& record, Ticket ticket) {
   if (holding_ || !HasRoom()) return Outcome::kNoRoom;
+  if (transaction_ && !transaction_->takes()) return Outcome::kNoRoom;
   Topic& topic = FindTopic(record.topic);
   if (topic.handle == nullptr) {
     refusal_ = MakePublishFailure(RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION, "",
@@ -214,6 +181,18 @@ Producer::Outcome Producer::Produce(const Record& record, Ticket ticket) {
   }
   const int32_t partition = ChoosePartition(topic, record);
   if (!topic.introductions.MaySend(partition)) return Outcome::kNoRoom;
+  return Send(topic, record, partition, ticket, header_bytes, bytes);
+}
+
+Producer::Outcome Producer::Send(Topic& topic, const Record& record, int32_t partition,
+                                 Ticket ticket, size_t header_bytes, size_t bytes) {
+  if (transaction_) {
+    if (auto failure = transaction_->BeginIfNone(now_)) {
+      Fail(*std::move(failure));
+      return Outcome::kFailed;
+    }
+    transaction_->OnTaken();
+  }
   rd_kafka_headers_t* const headers = rd_kafka_headers_new(record.headers.size());
   for (const Header& header : record.headers) {
     rd_kafka_header_add(headers, header.name.data(), static_cast<ssize_t>(header.name.size()),
@@ -251,8 +230,8 @@ Producer::Outcome Producer::Produce(const Record& record, Ticket ticket) {
   rd_kafka_error_destroy(error);
   rd_kafka_headers_destroy(headers);  // still ours after a failure
   if (code == RD_KAFKA_RESP_ERR__QUEUE_FULL) return Outcome::kNoRoom;
-  PublishFailure failure =
-      MakePublishFailure(code, text, record.headers.front().value, record.topic);
+  const std::string_view id = record.headers.empty() ? "" : record.headers.front().value;
+  PublishFailure failure = MakePublishFailure(code, text, id, record.topic);
   if (failure.kind == PublishFailure::Kind::kRefused) {
     failure.alone = true;
     refusal_ = std::move(failure);
@@ -287,7 +266,12 @@ bool Producer::CollectOne(OnDurable on_durable, std::chrono::milliseconds timeou
       topic = message->rkt;
       partition = message->partition;
       offset = message->offset;
-      on_durable(AsTicket(message->_private));
+      const Ticket ticket = AsTicket(message->_private);
+      if (!transaction_) {
+        on_durable(ticket);
+      } else if (ticket != kPosition) {
+        transaction_->OnDelivered(ticket);
+      }
     } else if (!IsPurged(message->err)) {
       char why[512] = "";
       rd_kafka_fatal_error(client_, why, sizeof why);
@@ -314,6 +298,9 @@ bool Producer::Collect(OnDurable on_durable) {
   now_ = std::chrono::steady_clock::now();
   while (CollectOne(on_durable, std::chrono::milliseconds(0))) {
   }
+  if (transaction_ && !failure_) {
+    if (auto failure = transaction_->Collect(on_durable)) Fail(*std::move(failure));
+  }
   if (!failure_) {
     char why[512] = "";
     const rd_kafka_resp_err_t fatal = rd_kafka_fatal_error(client_, why, sizeof why);
@@ -335,6 +322,21 @@ void Producer::Abandon(OnDurable on_durable, std::chrono::milliseconds timeout) 
   while (in_flight_events_ > 0 && Clock::now() < deadline) {
     CollectOne(on_durable, std::chrono::milliseconds(100));
   }
+  if (transaction_) transaction_->Collect(on_durable);
+}
+
+void Producer::Commit(const std::string& topic, std::string_view key, std::string_view value) {
+  if (!topic.empty()) {
+    const size_t bytes = key.size() + value.size();
+    const Record record{.topic = topic, .key = key, .value = value, .headers = {}};
+    Topic& state = FindTopic(topic);
+    if (state.introductions.partitions() == 0) state.introductions.SetPartitions(1);
+    if (Send(state, record, /*partition=*/0, kPosition, 0, bytes) != Outcome::kTaken) {
+      if (!failure_) Fail(refusal_);
+      return;
+    }
+  }
+  transaction_->CommitInBackground();
 }
 
 absl::Status Producer::AwaitTopic(std::string_view name, std::chrono::milliseconds timeout) {

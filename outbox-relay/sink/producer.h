@@ -18,6 +18,7 @@
 #include "outbox-relay/sink/introductions.h"
 #include "outbox-relay/sink/publish_failure.h"
 #include "outbox-relay/sink/record.h"
+#include "outbox-relay/sink/transaction.h"
 
 struct rd_kafka_topic_s;
 struct rd_kafka_queue_s;
@@ -34,11 +35,17 @@ struct ProducerOptions {
   // Events travel in batches of at most so many bytes, or alone if they are larger. 1: all alone.
   // 0: as Kafka's property batch.size says, which is else a bound for this.
   size_t batch_bytes = 0;
+  // Exactly-once mode: events are published in transactions of this id. Empty: without.
+  std::string transactional_id;
 };
 
 // Used by one thread. Records are acknowledged by all in-sync replicas, and once one of a partition
 // is refused nothing behind it goes out: this producer is then done, and everything from the last
 // confirmed position on goes through another.
+//
+// With a transactional_id a record is durable once the transaction that it is in is committed.
+// transaction()->Init() comes first; a transaction begins by itself, with the first record; who
+// closes it calls Commit().
 class Producer {
  public:
   // Whose event it is: the ledger's name for its transaction, or whatever else the caller counts
@@ -46,6 +53,7 @@ class Producer {
   using Ticket = uint64_t;
   static constexpr Ticket kTickets = Ticket{1} << 47;
   static constexpr Ticket kReleased = Ticket{1} << 63;  // of a parked event
+  static constexpr Ticket kPosition = 0;                // of what Commit() adds
   using OnDurable = absl::FunctionRef<void(Ticket)>;
 
   // Connects in the background. InvalidArgument names a wrong Kafka property.
@@ -72,6 +80,13 @@ class Producer {
   // Unavailable: no broker answered. NotFound, PermissionDenied, InvalidArgument say the fix.
   // For all but Unavailable refusal() is the same in parts.
   absl::Status AwaitTopic(std::string_view topic, std::chrono::milliseconds timeout);
+
+  // Null without a transactional_id.
+  Transaction* transaction() { return transaction_ ? &*transaction_ : nullptr; }
+  // Ends the open transaction, of which nothing may be in flight; `key` and `value` go into it as a
+  // last record of partition 0 of `topic`, which must be there, unless `topic` is empty. Does not
+  // wait: Collect() tells.
+  void Commit(const std::string& topic, std::string_view key, std::string_view value);
 
   const PublishFailure& refusal() const { return refusal_; }
   // Ends this producer for what it has refused by itself.
@@ -108,6 +123,8 @@ class Producer {
   static int32_t ChoosePartition(Topic& topic, const Record& record);
   // Whether the topic may be given a record of this size now; kTaken: it may.
   Outcome Admit(Topic& topic, const Record& record, size_t bytes);
+  Outcome Send(Topic& topic, const Record& record, int32_t partition, Ticket ticket,
+               size_t header_bytes, size_t bytes);
   void Fail(PublishFailure failure);
   // False if there was nothing to collect.
   bool CollectOne(OnDurable on_durable, std::chrono::milliseconds timeout);
@@ -116,6 +133,8 @@ class Producer {
   rd_kafka_s* client_ = nullptr;
   rd_kafka_queue_s* queue_ = nullptr;
   int event_fd_ = -1;
+  std::string transactional_id_;
+  std::optional<Transaction> transaction_;
   size_t max_in_flight_bytes_ = 0;
   AckedOffsets* acked_offsets_ = nullptr;
   size_t batch_bytes_ = 0;

@@ -146,6 +146,19 @@ absl::Status CheckPublication(PGconn* connection, const std::string& publication
   return absl::OkStatus();
 }
 
+absl::StatusOr<std::string> FingerprintPublication(PGconn* connection,
+                                                   const std::string& publication) {
+  Result row(PQexec(connection, absl::StrCat("SELECT md5(coalesce(string_agg(t::text, E'\\n' ORDER "
+                                             "BY t::text), '')) FROM pg_publication_tables t "
+                                             "WHERE t.pubname = ",
+                                             Literal(connection, publication))
+                                    .c_str()));
+  if (!row.ok() || row.rows() != 1) {
+    return ErrorFrom(connection, row.raw(), "reading the publication");
+  }
+  return std::string(row.Text(0, 0));
+}
+
 absl::Status ExplainStart(PGconn* connection, const PGresult* result, const std::string& slot) {
   const absl::Status error = ErrorFrom(connection, result, "START_REPLICATION");
   const std::string state = postgres::SqlState(error);

@@ -49,6 +49,11 @@ class ReplicationStream {
   // Asks the server again who it is.
   absl::Status Reidentify();
 
+  // See FingerprintPublication.
+  absl::StatusOr<std::string> FingerprintPublication() {
+    return relay::FingerprintPublication(connection_.get(), publication_);
+  }
+
   // The process that serves us, as pg_replication_slots.active_pid has it.
   int server_pid() const { return PQbackendPID(connection_.get()); }
 

@@ -22,8 +22,8 @@ void HistoryFixture::AdvanceSlot() {
   Execute(absl::StrCat("SELECT pg_replication_slot_advance('", Slot(), "', pg_current_wal_lsn())"));
 }
 
-void HistoryFixture::PublishAndDie(const std::string& prefix) {
-  auto relay = StartRelay();
+void HistoryFixture::PublishAndDie(const std::string& prefix, std::vector<std::string> flags) {
+  auto relay = StartRelay(std::move(flags));
   InsertEvents(prefix, 100);
   Eventually("all is recorded as published", [&] {
     return relay->Metric("outbox_published_events_total{source=\"test\"}") >= 100 &&

@@ -19,7 +19,7 @@ class HistoryFixture : public RelayFixture {
   void AdvanceSlot();
 
   // A relay publishes `prefix`1 to 100, is killed, and what it leaves is at rest.
-  void PublishAndDie(const std::string& prefix = "published");
+  void PublishAndDie(const std::string& prefix = "published", std::vector<std::string> flags = {});
 
   // It says `what` and the choices, is not ready, and does not touch the slot.
   void ExpectRefused(const RelayProcess& relay, const std::string& what);

@@ -1,5 +1,6 @@
 #include "outbox-relay/testing/relay_fixture.h"
 
+#include <cstdlib>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
@@ -40,6 +41,7 @@ std::unique_ptr<RelayProcess> RelayFixture::StartRelay(std::vector<std::string> 
                                                        const std::string& brokers) {
   more.push_back("--source=test=" + database_.relay());
   more.push_back("--state_topic=" + state_topic_);
+  if (const char* mode = std::getenv("ORDER_SAGA_TEST_RELAY_MODE")) more.emplace_back(mode);
   more.push_back("--kafka_brokers=" + (brokers.empty() ? kafka_.brokers : brokers));
   return std::make_unique<RelayProcess>(more);
 }

@@ -88,6 +88,10 @@ void RelayProcess::Kill() {
   pid_ = -1;
 }
 
+void RelayProcess::Freeze() { kill(pid_, SIGSTOP); }
+
+void RelayProcess::Thaw() { kill(pid_, SIGCONT); }
+
 std::string RelayProcess::log() const { return ReadFile(log_path_); }
 
 std::string RelayProcess::Get(const std::string& path) const {

@@ -22,6 +22,9 @@ class RelayProcess {
   // SIGTERM; the exit code, or -1 if it has not ended after 20 s.
   int Stop();
   void Kill();
+  // SIGSTOP and SIGCONT.
+  void Freeze();
+  void Thaw();
 
   // All that it has written so far.
   std::string log() const;

@@ -1,0 +1,109 @@
+#include "outbox-relay/exactly_once.h"
+
+#include <algorithm>
+#include <future>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "libs/telemetry/log.h"
+
+namespace relay {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kSlice(500);
+constexpr std::chrono::seconds kPatience(30), kQuietFor(3);
+// A transaction's tickets are kept in memory, and after a crash all of it comes again.
+constexpr uint64_t kMostEvents = 200'000;
+
+}  // namespace
+
+std::string TransactionalId(const StateTopicOptions& topic) {
+  return absl::StrCat(topic.topic, ".", topic.source);
+}
+
+absl::Status ExactlyOnce::Begin(ReplicationStream& stream, Producer& sink, Watermark identity,
+                                std::stop_token stop) {
+  const Lsn flushed = stream.identity().flushed;
+  std::future<absl::Status> ready = std::async(std::launch::async, [&]() -> absl::Status {
+    if (absl::Status made = EnsureStateTopic(options_.topic, kPatience); !made.ok()) return made;
+    if (absl::Status alone = sink.transaction()->ShutOutOthers(stop); !alone.ok()) return alone;
+    auto was = ReadWatermark(options_.topic, kPatience);
+    if (!was.ok()) return was.status();
+    first_ = identity;
+    if (!was->has_value()) return absl::OkStatus();
+    absl::StatusOr<Watermark> resumed = Resume(**was, identity, flushed);
+    if (!resumed.ok()) return resumed.status();
+    first_ = *std::move(resumed);
+    if ((*was)->open_ordinal >= 0 && first_.open_ordinal < 0 && IsOfSameHistory(**was, identity)) {
+      telemetry::Warn(
+          "the publication has changed: a transaction that is published in part comes again as a "
+          "whole",
+          {{"source", options_.topic.source},
+           {"commit", ToString((*was)->open_commit)},
+           {"rows", (*was)->open_ordinal + 1}});
+    }
+    return absl::OkStatus();
+  });
+  // Postgres cuts off who is silent.
+  absl::Status alive;
+  auto complain_at = Clock::now() + kQuietFor;
+  while (ready.wait_for(kSlice) != std::future_status::ready) {
+    if (alive.ok()) alive = stream.SendStatus(Lsn{});
+    if (Clock::now() < complain_at) continue;
+    complain_at += kPatience;
+    telemetry::Warn("waiting for Kafka, to see how far the source is published",
+                    {{"source", options_.topic.source}, {"topic", options_.topic.topic}});
+  }
+  const absl::Status status = ready.get();
+  watermark_ = first_;
+  return status.ok() ? alive : status;
+}
+
+void ExactlyOnce::Work(Producer& sink, const Ledger& ledger,
+                       const std::vector<std::string>& released, const Progress& progress,
+                       Clock::time_point now) {
+  Transaction& transaction = *sink.transaction();
+  due_.reset();
+  if (!transaction.open()) return;
+  if (!transaction.closing()) {
+    if (!transaction.takes()) return;  // its commit is under way
+    const bool done = progress.idle && !progress.in_transaction;
+    if (!done && !progress.ending && transaction.events() < kMostEvents &&
+        now - transaction.since() < options_.longest) {
+      due_ = transaction.since() + options_.longest;
+      return;
+    }
+    transaction.Close();
+  }
+  if (sink.in_flight_events() > 0) return;
+  // What is on its way into the parked table must be there first.
+  const auto& delivered = transaction.delivered();
+  const auto of_ledger = static_cast<uint64_t>(
+      std::count_if(delivered.begin(), delivered.end(),
+                    [](Producer::Ticket ticket) { return ticket < Producer::kTickets; }));
+  if (ledger.unacked_events() - (progress.waiting ? 1 : 0) > of_ledger) return;
+  Advance(ledger, released, progress);
+  sink.Commit(options_.topic.topic, WatermarkKey(options_.topic.source), Encode(watermark_));
+}
+
+void ExactlyOnce::Advance(const Ledger& ledger, const std::vector<std::string>& released,
+                          const Progress& progress) {
+  watermark_.whole = std::max(watermark_.whole, ledger.received());
+  watermark_.released = released;
+  if (progress.in_transaction && progress.ordinal >= 0) {
+    // Rows that were published before this session come first, and are skipped.
+    const bool further =
+        progress.commit != watermark_.open_commit || progress.ordinal > watermark_.open_ordinal;
+    if (further && progress.commit >= watermark_.whole) {
+      watermark_.open_commit = progress.commit;
+      watermark_.open_ordinal = progress.ordinal;
+    }
+  } else if (watermark_.open_commit < watermark_.whole) {
+    watermark_.open_commit = Lsn{};
+    watermark_.open_ordinal = -1;
+  }
+}
+
+}  // namespace relay

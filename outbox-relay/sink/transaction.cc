@@ -1,0 +1,100 @@
+#include "outbox-relay/sink/transaction.h"
+
+#include <librdkafka/rdkafka.h>
+#include <sys/eventfd.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace relay {
+namespace {
+
+using Error = std::unique_ptr<rd_kafka_error_t, decltype(&rd_kafka_error_destroy)>;
+
+constexpr int kSlice = 500;  // ms: how soon what waits for the brokers is given up
+constexpr std::chrono::seconds kPatience(30);
+
+PublishFailure FailureOf(const rd_kafka_error_t* error) {
+  PublishFailure failure =
+      MakePublishFailure(rd_kafka_error_code(error), rd_kafka_error_string(error), "", "");
+  // Whatever it was, it is about the transaction and not about an event.
+  failure.kind = PublishFailure::Kind::kProducerBroken;
+  return failure;
+}
+
+}  // namespace
+
+Transaction::~Transaction() {
+  given_up_.store(true);
+  if (committer_.joinable()) committer_.join();
+}
+
+absl::Status Transaction::ShutOutOthers(std::stop_token stop) {
+  const Clock::time_point deadline = Clock::now() + kPatience;
+  for (;;) {
+    const Error error(rd_kafka_init_transactions(client_, kSlice), &rd_kafka_error_destroy);
+    initialised_ = error == nullptr;
+    if (initialised_) return absl::OkStatus();
+    if (stop.stop_requested()) return absl::CancelledError("stopping");
+    const bool passes = rd_kafka_error_is_retriable(error.get()) != 0;
+    if (passes && Clock::now() < deadline) continue;  // goes on where it was
+    const std::string text =
+        absl::StrCat("Kafka's transactions cannot be begun: ", rd_kafka_error_string(error.get()));
+    if (passes || rd_kafka_error_is_fatal(error.get()) == 0) return absl::UnavailableError(text);
+    return absl::FailedPreconditionError(absl::StrCat(
+        text,
+        ". Fix: allow the relay's principal to WRITE and DESCRIBE its transactional id (the "
+        "state topic's name, a dot, the source's name), or run without --exactly_once"));
+  }
+}
+
+std::optional<PublishFailure> Transaction::BeginIfNone(Clock::time_point now) {
+  if (phase_ != Phase::kNone) return std::nullopt;
+  const Error error(rd_kafka_begin_transaction(client_), &rd_kafka_error_destroy);
+  if (error != nullptr) return FailureOf(error.get());
+  phase_ = Phase::kOpen;
+  since_ = now;
+  events_ = 0;
+  return std::nullopt;
+}
+
+void Transaction::CommitInBackground() {
+  phase_ = Phase::kCommitting;
+  committer_ = std::thread([this] { Commit(); });
+}
+
+void Transaction::Commit() {
+  std::optional<PublishFailure> failure;
+  for (;;) {
+    const Error error(rd_kafka_commit_transaction(client_, kSlice), &rd_kafka_error_destroy);
+    if (error == nullptr) break;
+    if (rd_kafka_error_is_retriable(error.get()) != 0 && !given_up_.load()) continue;
+    failure = FailureOf(error.get());
+    break;
+  }
+  {
+    absl::MutexLock lock(&mutex_);
+    done_ = true;
+    failure_ = std::move(failure);
+  }
+  eventfd_write(wake_fd_, 1);
+}
+
+std::optional<PublishFailure> Transaction::Collect(absl::FunctionRef<void(Ticket)> on_durable) {
+  if (phase_ != Phase::kCommitting) return std::nullopt;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (!std::exchange(done_, false)) return std::nullopt;
+    if (failure_) return failure_;
+  }
+  committer_.join();
+  phase_ = Phase::kNone;
+  for (const Ticket ticket : delivered_) on_durable(ticket);
+  delivered_.clear();
+  return std::nullopt;
+}
+
+}  // namespace relay
