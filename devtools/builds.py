@@ -66,6 +66,8 @@ def _ninja_environment() -> dict[str, str]:
         "NINJA_STATUS": "[%f/%t] ",
         "CCACHE_BASEDIR": str(folders.ROOT),
         "CCACHE_NOHASHDIR": "1",
+        # Without these it takes no file that has a precompiled header (cmake/precompiled.cmake).
+        "CCACHE_SLOPPINESS": "pch_defines,time_macros",
     }
 
 
