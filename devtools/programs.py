@@ -141,10 +141,7 @@ class Deployment:
             )
 
     def migrate(self, service: Program) -> None:
-        environment = {
-            "ORDER_SAGA_OWNER_DATABASE": self._conninfo(service, "_owner"),
-            "ORDER_SAGA_RELAY_DATABASE": self._conninfo(service, "_relay"),
-        }
+        environment = self.migrate_environment(service)
         command = [str(self.binaries / service.name), "migrate", f"--service_role={service.role}"]
         log = self.log(f"{service.name}-migrate")
         if processes.run(command, log=log, env=environment) != 0:
@@ -153,6 +150,12 @@ class Deployment:
                 fix="See the lines above; if the database is not worth keeping: ./dev down --clean",
                 log=log,
             )
+
+    def migrate_environment(self, service: Program) -> dict[str, str]:
+        return {
+            "ORDER_SAGA_OWNER_DATABASE": self._conninfo(service, "_owner"),
+            "ORDER_SAGA_RELAY_DATABASE": self._conninfo(service, "_relay"),
+        }
 
     def start(self, name: str) -> None:
         """Starts a program unless it runs. Does not wait until it is ready."""

@@ -1,9 +1,13 @@
 #include "libs/program/database.h"
 
+#include <signal.h>
+#include <unistd.h>
+
 #include <chrono>
 #include <cstdio>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "libs/outbox/slot.h"
@@ -17,6 +21,29 @@ constexpr char kApplication[] = "migrate";
 int Fail(const absl::Status& status) {
   std::fprintf(stderr, "migrate: %s\n", std::string(status.message()).c_str());
   return 1;
+}
+
+// The first process of a container has no default action for SIGTERM. What was under way is rolled
+// back, and done by the next run.
+void EndOnSigterm() {
+  signal(SIGTERM, [](int) { _exit(1); });
+}
+
+// Tries once a second until `deadline`, and says what it waits for when that changes: a database
+// that starts at the same time, a role that is not there yet.
+absl::StatusOr<postgres::Connection> OpenBefore(std::chrono::steady_clock::time_point deadline,
+                                                const std::string& conninfo) {
+  constexpr std::chrono::seconds kPause(1);
+  for (absl::Status said;;) {
+    auto connection = postgres::Connection::Open(conninfo, kApplication);
+    if (connection.ok() || std::chrono::steady_clock::now() + kPause > deadline) return connection;
+    if (connection.status() != said) {
+      said = connection.status();
+      std::printf("waiting: %s\n", std::string(said.message()).c_str());
+      std::fflush(stdout);
+    }
+    std::this_thread::sleep_for(kPause);
+  }
 }
 
 absl::Status AskDatabase(postgres::Pool& pool) {
@@ -36,9 +63,11 @@ absl::Status AskDatabase(postgres::Pool& pool) {
 }  // namespace
 
 int Migrate(const ServiceConfig& config, const MigrationSets& sets) {
-  auto owner = postgres::Connection::Open(config.owner_database, kApplication);
+  EndOnSigterm();
+  const auto deadline = std::chrono::steady_clock::now() + config.database_wait;
+  auto owner = OpenBefore(deadline, config.owner_database);
   if (!owner.ok()) return Fail(owner.status());
-  auto relay = postgres::Connection::Open(config.relay_database, kApplication);
+  auto relay = OpenBefore(deadline, config.relay_database);
   if (!relay.ok()) return Fail(relay.status());
 
   auto applied = postgres::Migrate(

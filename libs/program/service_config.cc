@@ -109,6 +109,10 @@ service::Verb& AddServiceVerbs(service::Flags& flags, ServiceConfig* config) {
                .check = postgres::CheckConninfo});
   migrate.Add(&config->service_role,
               {.name = "service_role", .help = "The role that `run` uses; it gets its rights."});
+  migrate.Add(&config->database_wait,
+              {.name = "wait_s",
+               .help = "Seconds to wait for a database that takes no connection yet.",
+               .check = service::InRange(0, 86'400)});
   service::AddLogFlags(migrate, &config->runtime);
   return run;
 }

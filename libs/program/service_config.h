@@ -2,6 +2,7 @@
 #ifndef ORDER_SAGA_LIBS_PROGRAM_SERVICE_CONFIG_H_
 #define ORDER_SAGA_LIBS_PROGRAM_SERVICE_CONFIG_H_
 
+#include <chrono>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,6 +32,7 @@ struct ServiceConfig {
   std::string owner_database;
   std::string relay_database;
   std::string service_role;
+  std::chrono::seconds database_wait{0};
 
   // The topic's name as this system has it.
   std::string Topic(std::string_view name) const;
