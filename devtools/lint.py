@@ -6,22 +6,24 @@ import subprocess
 import sys
 from pathlib import Path
 
-from devtools import console, folders
+from devtools import console, folders, lint_manifests
 
 
 def run(*, fix: bool) -> int:
     """Answers 0 if nothing is wrong. A check whose tool is missing says so and fails nothing."""
     failed = []
-    for name, check in (
+    checks = (
         ("formatting", lambda: _formatting(fix)),
         ("layering", _layering),
         ("protos", _protos),
-    ):
+        ("manifests", lint_manifests.check),
+    )
+    for name, check in checks:
         problem = check()
         console.say(f"{'✗' if problem else '✓'} {name}" + (f": {problem}" if problem else ""))
         if problem:
             failed.append(name)
-    console.say(f"{3 - len(failed)} passed, {len(failed)} failed")
+    console.say(f"{len(checks) - len(failed)} passed, {len(failed)} failed")
     return 1 if failed else 0
 
 

@@ -1,0 +1,235 @@
+"""What must be true of deploy/, beyond its form: one version, no privileges, nothing out of step with the code."""
+
+import re
+import shlex
+
+import pytest
+import yaml
+
+from devtools import folders, lint_manifests
+
+DEPLOY = folders.ROOT / "deploy"
+PROGRAMS = ["order-service", "product-service", "customer-service", "kitchen-service"]
+OURS = [*PROGRAMS, "outbox-relay", "lag-exporter"]
+PRE_STOP_AND_REST_SECONDS = 10 + 1  # --drain_timeout_s, and what comes behind it
+LABELS = {f"app.kubernetes.io/{name}" for name in ("name", "instance", "part-of", "managed-by")}
+
+
+def version() -> str:
+    text = (folders.ROOT / "CMakeLists.txt").read_text()
+    return re.search(r"project\(order_saga VERSION ([\d.]+)", text)[1]
+
+
+@pytest.fixture(scope="module", params=lint_manifests.overlays())
+def manifests(request) -> list[dict]:
+    text = lint_manifests.render(request.param)
+    if text is None:
+        pytest.skip("neither kustomize nor kubectl is on the PATH")
+    return [one for one in yaml.safe_load_all(text) if one]
+
+
+def of_kind(manifests: list[dict], *kinds: str) -> list[dict]:
+    return [one for one in manifests if one["kind"] in kinds]
+
+
+def name(one: dict) -> str:
+    return one["metadata"]["name"]
+
+
+def pod_specs(manifests: list[dict]) -> list[tuple[str, dict]]:
+    found = of_kind(manifests, "Deployment", "StatefulSet", "Job")
+    return [(name(one), one["spec"]["template"]["spec"]) for one in found]
+
+
+def containers(spec: dict) -> list[dict]:
+    return spec.get("initContainers", []) + spec["containers"]
+
+
+def deployments(manifests: list[dict]) -> list[dict]:
+    found = of_kind(manifests, "Deployment")
+    assert sorted(map(name, found)) == sorted(OURS)
+    return found
+
+
+def literals(path: str, pattern: str) -> list[str]:
+    return re.findall(pattern, (folders.ROOT / path).read_text())
+
+
+# Versions -----------------------------------------------------------------------------------
+
+
+def test_one_version_everywhere(manifests):
+    wanted = version()
+    for one in [*of_kind(manifests, "Deployment"), *of_kind(manifests, "Job")]:
+        spec = one["spec"]["template"]["spec"]
+        assert spec["containers"][0]["image"].endswith(f":{wanted}"), name(one)
+        assert one["metadata"]["labels"]["app.kubernetes.io/version"] == wanted
+    jobs = {name(one) for one in of_kind(manifests, "Job")}
+    assert jobs == {f"{program}-migrate-{wanted.replace('.', '-')}" for program in PROGRAMS}
+
+
+def test_the_images_have_the_version_too():
+    wanted = version()
+    assert set(literals("deploy/Dockerfile", r"ARG VERSION=(\S+)")) == {wanted}
+    tags = literals("deploy/compose.yaml", r"image: order-saga/[\w-]+:\$\{VERSION:-([\d.]+)\}")
+    assert set(tags) == {wanted}
+
+
+def test_images_are_pinned(manifests):
+    for where, spec in pod_specs(manifests):
+        for container in containers(spec):
+            tag = container["image"].partition(":")[2]
+            assert tag and tag != "latest", where
+
+
+# Privileges ---------------------------------------------------------------------------------
+
+
+def test_pods_are_restricted(manifests):
+    for where, spec in pod_specs(manifests):
+        assert spec["automountServiceAccountToken"] is False, where
+        assert spec["securityContext"]["runAsNonRoot"] is True, where
+        assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}, where
+        assert not {"hostNetwork", "hostPID", "hostIPC"} & set(spec), where
+        for container in containers(spec):
+            context = container["securityContext"]
+            assert context["allowPrivilegeEscalation"] is False, where
+            assert context["readOnlyRootFilesystem"] is True, where
+            assert context["capabilities"] == {"drop": ["ALL"]}, where
+
+
+def test_the_namespace_holds_everybody_to_it(manifests):
+    (namespace,) = of_kind(manifests, "Namespace")
+    assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
+
+
+def test_the_user_of_our_programs_can_be_patched(manifests):
+    for one in deployments(manifests):
+        spec = one["spec"]["template"]["spec"]
+        assert "runAsUser" not in spec["securityContext"] | spec["containers"][0]["securityContext"]
+
+
+def test_no_passwords(manifests):
+    for secret in of_kind(manifests, "Secret"):
+        for key, value in (secret.get("data", {}) | secret.get("stringData", {})).items():
+            text = yaml.safe_load(f"!!binary {value}").decode()
+            assert re.fullmatch(r"postgresql://\w+@[\w-]+/\w+", text), f"{name(secret)} {key}"
+
+
+def test_limits_and_requests(manifests):
+    for where, spec in pod_specs(manifests):
+        for container in containers(spec):
+            for kind in ("requests", "limits"):
+                assert {"cpu", "memory", "ephemeral-storage"} <= set(
+                    container["resources"][kind]
+                ), where
+
+
+# Staying up ---------------------------------------------------------------------------------
+
+
+def test_there_is_time_to_drain(manifests):
+    for one in deployments(manifests):
+        spec = one["spec"]["template"]["spec"]
+        sleep = spec["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
+        assert spec["terminationGracePeriodSeconds"] > sleep + PRE_STOP_AND_REST_SECONDS
+
+
+def test_probes(manifests):
+    for one in deployments(manifests):
+        container = one["spec"]["template"]["spec"]["containers"][0]
+        assert container["startupProbe"]["httpGet"]["path"] == "/readyz"
+        assert container["livenessProbe"]["httpGet"]["path"] == "/healthz"
+        ports = {port["name"]: port["containerPort"] for port in container["ports"]}
+        if name(one) in PROGRAMS:
+            assert container["readinessProbe"]["grpc"]["port"] == ports["grpc"]
+        else:
+            assert container["readinessProbe"]["httpGet"] == {"path": "/healthz", "port": "http"}
+
+
+def test_replicas_can_be_disrupted_one_at_a_time(manifests):
+    budgets = {
+        one["spec"]["selector"]["matchLabels"]["app.kubernetes.io/name"]: one["spec"]
+        for one in of_kind(manifests, "PodDisruptionBudget")
+    }
+    for one in deployments(manifests):
+        if one["spec"]["replicas"] > 1:
+            assert budgets[name(one)]["maxUnavailable"] == 1
+            assert one["spec"]["template"]["spec"]["topologySpreadConstraints"]
+    assert {name(o) for o in deployments(manifests) if o["spec"]["replicas"] > 1} == set(budgets)
+
+
+def test_services_are_headless_and_find_their_pods(manifests):
+    labels = {name(one): one["spec"]["template"]["metadata"]["labels"] for one in deployments(manifests)}
+    services = {name(one): one["spec"] for one in of_kind(manifests, "Service")}
+    for program in PROGRAMS:
+        assert services[program]["clusterIP"] == "None"
+        assert services[program]["selector"].items() <= labels[program].items()
+
+
+def test_labels(manifests):
+    for one in [*deployments(manifests), *of_kind(manifests, "Job")]:
+        assert LABELS <= set(one["metadata"]["labels"]), name(one)
+        assert LABELS <= set(one["spec"]["template"]["metadata"]["labels"]), name(one)
+
+
+def test_flags_exist(manifests):
+    """The environment is right: a variable of no flag would be ignored silently."""
+    sources = [*folders.ROOT.glob("libs/**/*.cc"), *folders.ROOT.glob("*/*.cc")]
+    sources += folders.ROOT.glob("outbox-relay/**/*.cc")
+    known = set(re.findall(r'\.name = "(\w+)"', "".join(p.read_text() for p in sources)))
+    variables = {key for one in of_kind(manifests, "ConfigMap") for key in one.get("data", {})}
+    for _, spec in pod_specs(manifests):
+        variables |= {env["name"] for c in spec["containers"] for env in c.get("env", [])}
+        for container in spec["containers"]:
+            given = [a for a in container.get("args", []) if a.startswith("--")]
+            assert {shlex.split(a)[0][2:].partition("=")[0] for a in given} <= known
+    flags = {v.removeprefix("ORDER_SAGA_").lower() for v in variables if v.startswith("ORDER_SAGA_")}
+    assert flags <= known
+
+
+# In step with the code ----------------------------------------------------------------------
+
+
+def test_network_edges(manifests):
+    """Who may talk to whom: everything else is denied."""
+    policies = {name(one): one["spec"] for one in of_kind(manifests, "NetworkPolicy")}
+    deny = policies["deny-all"]
+    assert deny["podSelector"] == {} and deny["policyTypes"] == ["Ingress", "Egress"]
+    assert not deny.get("ingress") and not deny.get("egress")
+    assert {"allow-dns", "allow-calls", "allow-scrapes", "allow-to-postgres", "allow-to-kafka"} <= set(
+        policies
+    )
+    for where in ("allow-to-postgres", "allow-to-kafka"):
+        (expression,) = policies[where]["podSelector"]["matchExpressions"]
+        assert {"service", "relay"} <= set(expression["values"])
+
+
+def test_strimzis_topics_are_those_of_the_code(manifests):
+    topics = {name(one): one["spec"] for one in of_kind(manifests, "KafkaTopic")}
+    if not topics:
+        pytest.skip("this overlay has no Strimzi")
+    names = literals("libs/topics/topics.h", r'string_view k\w+ = "([^"]+)"')
+    assert set(topics) == {*names, *(f"{n}-dlt" for n in names), "outbox-relay-state"}
+    hours = {n: 24 * 7 for n in names} | {f"{n}-dlt": 24 * 30 for n in names}
+    for topic, kept in hours.items():
+        assert topics[topic]["partitions"] == 12
+        assert topics[topic]["config"]["retention.ms"] == kept * 3_600_000
+    assert topics["outbox-relay-state"]["config"]["cleanup.policy"] == "compact"
+    assert topics["outbox-relay-state"]["partitions"] == 1
+
+
+def test_cloudnative_pgs_roles_are_those_of_create_databases(manifests):
+    clusters = of_kind(manifests, "Cluster")
+    if not clusters:
+        pytest.skip("this overlay has no CloudNativePG")
+    text = (DEPLOY / "postgres" / "create_databases.sql").read_text()
+    array = text[text.index("ARRAY['lock_timeout") : text.index("]) AS setting")]
+    settings = [s.replace("''", "'") for s in re.findall(r"'((?:[^']|'')+)'", array)]
+    assert len(settings) == 5
+    for cluster in clusters:
+        role = cluster["spec"]["bootstrap"]["initdb"]["database"]
+        sql = cluster["spec"]["bootstrap"]["initdb"]["postInitSQL"]
+        assert [f"ALTER ROLE {role} SET {s}" for s in settings] == [s for s in sql if "ALTER" in s]
+        assert f"CREATE ROLE {role}_relay LOGIN REPLICATION" in sql
+    assert len(clusters) == len(PROGRAMS)
