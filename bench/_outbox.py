@@ -26,6 +26,12 @@ MIGRATIONS = [
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 
 
+def cpu_seconds(pid: int) -> float:
+    """That a process has used so far, of a user's and the system's."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / CLOCK_TICKS
+
+
 def pg_recvlogical() -> Path:
     return postgres.binaries() / "pg_recvlogical"
 
@@ -33,19 +39,19 @@ def pg_recvlogical() -> Path:
 class Database:
     """Its outbox has the columns, the indexes and the publication of a service's."""
 
-    def __init__(self):
+    def __init__(self, server: str = SERVER):
         self.name = f"bench_{uuid.uuid4().hex[:12]}"
-        with self._server() as server:
-            server.execute(f"CREATE DATABASE {self.name}")
-        self.conninfo = make_conninfo(SERVER, dbname=self.name)
-        me = conninfo_to_dict(SERVER).get("user", "postgres")
+        self._server_conninfo = server
+        with self._server() as connection:
+            connection.execute(f"CREATE DATABASE {self.name}")
+        self.conninfo = make_conninfo(server, dbname=self.name)
+        me = conninfo_to_dict(server).get("user", "postgres")
         with self.connect() as database:
             for file in MIGRATIONS:
                 database.execute(re.sub(r"\$\{\w+\}", f'"{me}"', file.read_text()))
 
-    @staticmethod
-    def _server() -> psycopg.Connection:
-        return psycopg.connect(SERVER, autocommit=True)
+    def _server(self) -> psycopg.Connection:
+        return psycopg.connect(self._server_conninfo, autocommit=True)
 
     def connect(self) -> psycopg.Connection:
         return psycopg.connect(self.conninfo, autocommit=True)
@@ -131,12 +137,16 @@ def drop_topic(name: str) -> None:
 
 
 class Relay:
-    """The release build of outbox-relay on one database. `flags` come on top."""
+    """The release build of outbox-relay. `flags` come on top. The sources are bench, bench-1, bench-2, …"""
 
-    def __init__(self, database: Database, *flags: str):
+    def __init__(self, databases: Database | list[Database], *flags: str):
+        if isinstance(databases, Database):
+            databases = [databases]
+        self.sources = ["bench", *(f"bench-{n}" for n in range(1, len(databases)))]
         self._log = tempfile.NamedTemporaryFile("r", prefix="outbox-relay-", suffix=".log")
         self.process = subprocess.Popen(
-            [PROGRAMS / "outbox-relay", f"--source=bench={database.conninfo}",
+            [PROGRAMS / "outbox-relay",
+             *(f"--source={n}={d.conninfo}" for n, d in zip(self.sources, databases)),
              f"--kafka_brokers={BROKERS}", "--http_address=127.0.0.1:0",
              f"--state_topic=bench-{uuid.uuid4().hex[:12]}", *flags],
             stdout=subprocess.DEVNULL,
@@ -156,9 +166,14 @@ class Relay:
         found = re.search(rf"^{re.escape(name)} (\S+)$", text, re.MULTILINE)
         return float(found[1]) if found else 0.0
 
+    def published(self) -> float:
+        return sum(
+            self.metric(f'outbox_published_events_total{{source="{name}"}}')
+            for name in self.sources
+        )
+
     def cpu_seconds(self) -> float:
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / CLOCK_TICKS
+        return cpu_seconds(self.process.pid)
 
     def peak_mb(self) -> float:
         status = Path(f"/proc/{self.process.pid}/status").read_text()
