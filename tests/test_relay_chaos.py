@@ -35,7 +35,10 @@ class Mode:
     exactly_once: bool = False
 
 
-MODES = [Mode("at_least_once")]
+MODES = [
+    Mode("at_least_once"),
+    Mode("exactly_once", ("--exactly_once",), exactly_once=True),
+]
 
 
 @pytest.fixture

@@ -54,3 +54,12 @@ WHERE NOT EXISTS (SELECT 1 FROM pg_database WHERE datname = :'database') \gexec
 SELECT format('REVOKE ALL ON DATABASE %I FROM PUBLIC', :'database') \gexec
 SELECT format('GRANT CONNECT ON DATABASE %I TO %I, %I', :'database', :'service',
               :'service' || '_relay') \gexec
+
+-- Up to Postgres 14 everybody may make tables in every database's schema public, and only the superuser
+-- owns it.
+SELECT current_setting('server_version_num')::integer < 150000 AS public_is_open \gset
+\if :public_is_open
+\connect :database
+REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+SELECT format('GRANT ALL ON SCHEMA public TO %I', :'service' || '_owner') \gexec
+\endif
