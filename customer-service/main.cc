@@ -59,6 +59,7 @@ int main(int argc, char** argv) {
     return program::SendCanaries(pools.writes, kProgram, config.Topic(topics::kOrderToTest), stop);
   });
   runtime.http().AddReadinessCheck("kafka", [&] { return command_door.HasJoined(); });
+  program::AddPoolMetrics(pools, runtime.http());
   runtime.http().AddReadinessCheck("postgres", program::DatabaseAnswers(pools.reads));
 
   return runtime.Run(commands, upkeep, canaries, calls);

@@ -106,6 +106,7 @@ int main(int argc, char** argv) {
   service::Loop watcher(
       "gauges", [&](std::stop_token stop) { return ReadSagaGauges(pools.reads, gauges, stop); });
   runtime.http().AddReadinessCheck("kafka", [&] { return reply_door.HasJoined(); });
+  program::AddPoolMetrics(pools, runtime.http());
   runtime.http().AddReadinessCheck("postgres", program::DatabaseAnswers(pools.reads));
 
   // Drained from the last to the first: watchers are told, calls end, then their door closes.

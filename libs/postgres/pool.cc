@@ -39,6 +39,11 @@ absl::StatusOr<Pool::Lease> Pool::Acquire(absl::Duration timeout) {
   return Lease(this, std::move(connection));
 }
 
+int Pool::in_use() const {
+  absl::MutexLock lock(&mutex_);
+  return size_ - free_slots_;
+}
+
 void Pool::Return(std::unique_ptr<Connection> connection) {
   const bool usable = connection != nullptr && connection->usable() &&
                       PQtransactionStatus(connection->raw()) == PQTRANS_IDLE;

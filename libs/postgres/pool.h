@@ -43,6 +43,7 @@ class Pool {
       : conninfo_(std::move(conninfo)),
         application_(std::move(application)),
         check_(std::move(check)),
+        size_(size),
         free_slots_(size) {}
 
   // Waits for a free connection for at most `timeout`, and opens one if need be. ResourceExhausted
@@ -51,13 +52,18 @@ class Pool {
   // asks, all of these are a database that cannot be used for now.
   absl::StatusOr<Lease> Acquire(absl::Duration timeout);
 
+  // How many may be lent at once, and how many are lent now (or are being opened).
+  int size() const { return size_; }
+  int in_use() const;
+
  private:
   void Return(std::unique_ptr<Connection> connection);
 
   const std::string conninfo_;
   const std::string application_;
   const Check check_;
-  absl::Mutex mutex_;
+  const int size_;
+  mutable absl::Mutex mutex_;
   int free_slots_ ABSL_GUARDED_BY(mutex_);
   int opening_ ABSL_GUARDED_BY(mutex_) = 0;
   std::vector<std::unique_ptr<Connection>> idle_ ABSL_GUARDED_BY(mutex_);

@@ -43,6 +43,22 @@ bool IsDataFault(const absl::Status& status) {
   return state.starts_with("22") || state.starts_with("23") || state.starts_with("P0");
 }
 
+std::string_view FixFor(const absl::Status& status) {
+  const std::string state = SqlState(status);
+  if (state == "25006") {
+    return "the database is read-only: point the conninfo at the primary, or, if it is that, ALTER "
+           "DATABASE … RESET default_transaction_read_only";
+  }
+  if (state == "53100") return "the server's disk is full: make room, but never in pg_wal";
+  if (state == "53300") {
+    return "raise max_connections, or lower --database_connections or the number of replicas";
+  }
+  if (state == "42501" || state == "42P01" || state == "42703" || state == "42883") {
+    return "run this program's `migrate` verb: it makes what is missing, and grants it";
+  }
+  return "bring back what the error names; the server's log says more";
+}
+
 absl::Status DataFault(std::string_view text) {
   absl::Status status = absl::InvalidArgumentError(std::string(text));
   status.SetPayload(kPayloadUrl, absl::Cord("22000"));

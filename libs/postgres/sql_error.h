@@ -31,6 +31,9 @@ bool IsOutage(const absl::Status& status);
 // (classes 22, 23 and P0). Everything else is the fault of the surroundings.
 bool IsDataFault(const absl::Status& status);
 
+// What a person can do about it, for log lines.
+std::string_view FixFor(const absl::Status& status);
+
 // `result` may be null (the connection is gone); `what` says what was being done.
 // A data fault that was found before Postgres was asked: InvalidArgument, class 22.
 absl::Status DataFault(std::string_view text);

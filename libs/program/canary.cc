@@ -31,16 +31,18 @@ absl::Status SendOne(postgres::Pool& pool, const std::string& service, const std
 class DatabaseNews {
  public:
   void Take(const absl::Status& status) {
-    if (absl::IsResourceExhausted(status)) return;  // busy, not away
+    // Busy, not away; a server that says so (a full disk) is another matter.
+    if (absl::IsResourceExhausted(status) && postgres::SqlState(status).empty()) return;
     if (status.ok()) {
       if (failures_ > 0) telemetry::Info("the database can be used again");
       failures_ = 0;
     } else if (failures_++ % kSilence == 0) {
       if (postgres::IsOutage(status)) {
-        telemetry::Warn("waiting for the database", {{"error", status.ToString()}});
+        telemetry::Warn("waiting for the database",
+                        {{"error", status.ToString()}, {"fix", postgres::FixFor(status)}});
       } else {
         telemetry::Error("the database cannot be used; trying again until the cause is mended",
-                         {{"error", status.ToString()}});
+                         {{"error", status.ToString()}, {"fix", postgres::FixFor(status)}});
       }
     }
   }

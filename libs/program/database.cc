@@ -12,6 +12,7 @@
 
 #include "libs/outbox/slot.h"
 #include "libs/postgres/preflight.h"
+#include "libs/telemetry/metrics.h"
 
 namespace program {
 namespace {
@@ -100,6 +101,19 @@ Pools::Pools(const ServiceConfig& config, const std::string& application, const 
     : writes(config.database, application, (config.database_connections + 1) / 2,
              CheckDatabase(sets)),
       reads(config.database, application, config.database_connections / 2, CheckDatabase(sets)) {}
+
+void AddPoolMetrics(const Pools& pools, telemetry::HttpEndpoint& http) {
+  using Samples = telemetry::GaugeOnScrape::Samples;
+  const auto of_both = [](double writes, double reads) -> Samples {
+    return {{{{"pool", "writes"}}, writes}, {{{"pool", "reads"}}, reads}};
+  };
+  http.AddMetrics(std::make_shared<telemetry::GaugeOnScrape>(
+      "postgres_pool_connections_in_use", "Connections that are lent at the moment.",
+      [&pools, of_both] { return of_both(pools.writes.in_use(), pools.reads.in_use()); }));
+  http.AddMetrics(std::make_shared<telemetry::GaugeOnScrape>(
+      "postgres_pool_connections_max", "Connections that may be lent; then callers wait.",
+      [&pools, of_both] { return of_both(pools.writes.size(), pools.reads.size()); }));
+}
 
 std::function<absl::Status()> DatabaseAnswers(postgres::Pool& pool) {
   struct Last {

@@ -10,6 +10,7 @@
 #include "libs/postgres/migration.h"
 #include "libs/postgres/pool.h"
 #include "libs/program/service_config.h"
+#include "libs/telemetry/http_endpoint.h"
 
 namespace program {
 
@@ -31,6 +32,10 @@ struct Pools {
   postgres::Pool writes;  // the doors, their feeds and canaries, and calls that change something
   postgres::Pool reads;   // calls that only read, gauges, readiness
 };
+
+// Exports how many of the pools' connections are lent, and how many there may be. `pools` must
+// outlive the last scrape.
+void AddPoolMetrics(const Pools& pools, telemetry::HttpEndpoint& http);
 
 // A readiness check: FailedPrecondition or Unavailable, with the reason, while the database cannot
 // be used. At most one question a second goes to the database. To be called by one thread at a

@@ -4,9 +4,12 @@
 #include <sys/socket.h>
 
 #include <chrono>
+#include <condition_variable>
 #include <mutex>
 #include <optional>
 #include <sstream>
+#include <stop_token>
+#include <string>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -23,6 +26,8 @@ namespace {
 // their request slowly. Idle threads cost little. More connections wait in the socket's queue.
 constexpr int kThreads = 32;
 constexpr std::chrono::seconds kHangs{3};
+// While metrics are asked for, readiness is asked this often, so that it can be exported.
+constexpr std::chrono::seconds kAskReadinessEvery{5};
 
 }  // namespace
 
@@ -42,19 +47,22 @@ struct HttpEndpoint::Impl {
   struct Answer {
     int status = 503;
     std::string body = "failed readiness: the first check has not answered yet\n";
+    std::vector<std::pair<std::string, bool>> checks = {};
   };
 
   Answer Ask(const std::vector<NamedCheck>& list) {
     bool all_ok = true;
     std::string body;
+    std::vector<std::pair<std::string, bool>> checks;
     for (const NamedCheck& named : Copy(list)) {
       const absl::Status status = named.check();
       all_ok = all_ok && status.ok();
+      checks.emplace_back(named.name, status.ok());
       absl::StrAppend(&body, status.ok() ? "ok " : "failed ", named.name,
                       status.ok() ? "" : absl::StrCat(": ", status.message()), "\n");
     }
     if (body.empty()) body = "ok\n";
-    return {all_ok ? 200 : 503, std::move(body)};
+    return {all_ok ? 200 : 503, std::move(body), std::move(checks)};
   }
 
   // A database that hangs shall hold one thread, not one for each probe.
@@ -69,10 +77,53 @@ struct HttpEndpoint::Impl {
     {
       const std::lock_guard lock(mutex);
       readiness_asked = std::chrono::steady_clock::now();
+      readiness_runs = true;
     }
     Answer answer = Ask(readiness);
     const std::lock_guard lock(mutex);
+    readiness_runs = false;
     return last_readiness = std::move(answer);
+  }
+
+  // What the last round of checks has found; a round that hangs makes all of them fail.
+  prometheus::MetricFamily Readiness() {
+    prometheus::MetricFamily family{"order_saga_ready",
+                                    "1 if the check of /readyz was OK some seconds ago, else 0.",
+                                    prometheus::MetricType::Gauge,
+                                    {}};
+    const std::lock_guard lock(mutex);
+    const bool hangs =
+        readiness_runs && std::chrono::steady_clock::now() - readiness_asked >= kHangs;
+    for (const auto& [name, ok] : last_readiness.checks) {
+      prometheus::ClientMetric metric;
+      metric.label.push_back({"check", name});
+      metric.gauge.value = ok && !hangs ? 1 : 0;
+      family.metric.push_back(std::move(metric));
+    }
+    return family;
+  }
+
+  void KeepAsking() {
+    const std::lock_guard lock(mutex);
+    if (asker.joinable() || stopped) return;
+    asker = std::jthread([this](std::stop_token stop) {
+      std::mutex idle;
+      std::condition_variable_any wake;
+      std::unique_lock waiting(idle);
+      while (!stop.stop_requested()) {
+        AskReadiness();
+        wake.wait_for(waiting, stop, kAskReadinessEvery, [] { return false; });
+      }
+    });
+  }
+
+  void StopAsking() {
+    std::jthread last;
+    {
+      const std::lock_guard lock(mutex);
+      stopped = true;
+      last = std::move(asker);
+    }
   }
 
   static void Send(const Answer& answer, httplib::Response& response) {
@@ -81,7 +132,10 @@ struct HttpEndpoint::Impl {
   }
 
   void AnswerMetrics(httplib::Response& response) {
+    KeepAsking();
     std::vector<prometheus::MetricFamily> families;
+    prometheus::MetricFamily ready = Readiness();
+    if (!ready.metric.empty()) families.push_back(std::move(ready));
     for (const auto& source : Copy(metrics)) {
       for (prometheus::MetricFamily& family : source->Collect()) {
         families.push_back(std::move(family));
@@ -122,6 +176,9 @@ struct HttpEndpoint::Impl {
   std::string listens_on;                                               // guarded by mutex
   Answer last_readiness;                                                // guarded by mutex
   std::chrono::steady_clock::time_point readiness_asked;                // guarded by mutex
+  bool readiness_runs = false;                                          // guarded by mutex
+  bool stopped = false;                                                 // guarded by mutex
+  std::jthread asker;                                                   // guarded by mutex
 
   std::mutex readiness_mutex;  // held while the checks run; taken first
 
@@ -186,6 +243,7 @@ void HttpEndpoint::Stop() {
   if (!impl_->thread.joinable()) return;
   impl_->server->stop();
   impl_->thread.join();
+  impl_->StopAsking();
 }
 
 }  // namespace telemetry

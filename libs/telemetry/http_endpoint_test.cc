@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <future>
 #include <thread>
 #include <vector>
@@ -53,6 +54,21 @@ TEST(HttpEndpointTest, ChecksAnswerALineEach) {
   EXPECT_EQ(Get(endpoint, "/readyz")->body, "ok started\nfailed database: no connection yet\n");
   EXPECT_EQ(Get(endpoint, "/healthz")->status, 200);
   EXPECT_EQ(Get(endpoint, "/nothing")->status, 404);
+}
+
+TEST(HttpEndpointTest, ReadinessIsExportedOnceMetricsAreAskedFor) {
+  HttpEndpoint endpoint;
+  endpoint.AddReadinessCheck("started", [] { return absl::OkStatus(); });
+  endpoint.AddReadinessCheck("database", [] { return absl::UnavailableError("away"); });
+  ASSERT_TRUE(endpoint.Start("127.0.0.1:0").ok());
+  std::string metrics;
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (metrics.find("order_saga_ready") == std::string::npos) {
+    ASSERT_LT(std::chrono::steady_clock::now(), deadline);
+    metrics = Get(endpoint, "/metrics")->body;
+  }
+  EXPECT_THAT(metrics, HasSubstr("order_saga_ready{check=\"started\"} 1\n"));
+  EXPECT_THAT(metrics, HasSubstr("order_saga_ready{check=\"database\"} 0\n"));
 }
 
 TEST(HttpEndpointTest, ACheckThatHangsHoldsOneThread) {

@@ -18,6 +18,15 @@ constexpr milliseconds kFirstReconnect(1'000), kLongestReconnect(10'000);
 
 }  // namespace
 
+void AddWalBudgetFlag(service::Verb& verb, int* wal_budget_mb) {
+  verb.Add(wal_budget_mb,
+           {.name = "wal_budget_mb",
+            .help = "MiB of write-ahead log that Postgres may keep for a slot: at 50, 80 and 95 % "
+                    "there is a warning. 0: the server's max_slot_wal_keep_size, or 10240 where "
+                    "that is unlimited.",
+            .check = service::InRange(0, 100'000'000)});
+}
+
 void AddUpkeepFlags(service::Verb& run, UpkeepConfig* config) {
   run.Add(&config->outbox_retention_days,
           {.name = "outbox_retention_days",
@@ -25,12 +34,7 @@ void AddUpkeepFlags(service::Verb& run, UpkeepConfig* config) {
                    "At most as long as the consumers' inboxes remember ids. 0 keeps them for "
                    "ever.",
            .check = service::InRange(0, 3650)});
-  run.Add(&config->wal_budget_mb,
-          {.name = "wal_budget_mb",
-           .help = "MiB of write-ahead log that Postgres may keep for a slot: at 50, 80 and 95 % "
-                   "there is a warning. 0: the server's max_slot_wal_keep_size, or 10240 where "
-                   "that is unlimited.",
-           .check = service::InRange(0, 100'000'000)});
+  AddWalBudgetFlag(run, &config->wal_budget_mb);
   run.Add(&config->wal_budget_hook,
           {.name = "wal_budget_hook",
            .help = "A command for /bin/sh, run when 50, 80 or 95 % of the budget is crossed, with "

@@ -27,6 +27,8 @@ struct UpkeepConfig {
 };
 
 // `config` must outlive the parse.
+// --wal_budget_mb.
+void AddWalBudgetFlag(service::Verb& verb, int* wal_budget_mb);
 void AddUpkeepFlags(service::Verb& run, UpkeepConfig* config);
 
 // A thread of its own: whatever takes long here does not touch the stream.

@@ -13,6 +13,7 @@
 #include "libs/waiting/until_stop.h"
 #include "outbox-relay/pause/pause_row.h"
 #include "outbox-relay/relay_config.h"
+#include "outbox-relay/upkeep/upkeep.h"
 #include "outbox-relay/watch/outbox_reading.h"
 #include "prometheus/gauge.h"
 
@@ -25,6 +26,17 @@ constexpr milliseconds kSampleEvery(100), kExportEvery(1'000);
 constexpr milliseconds kFirstReconnect(250), kLongestReconnect(5'000);
 // A count over a large backlog may take this share of the time at most.
 constexpr int kCountShare = 20;
+
+// Nothing where there is no such table, or the role may not read it.
+absl::StatusOr<std::optional<int64_t>> CountParkedKeys(postgres::Connection& database) {
+  auto may = database.Execute(
+      "SELECT coalesce(has_table_privilege(to_regclass('outbox_parked_keys'), 'SELECT'), false)");
+  if (!may.ok()) return may.status();
+  if (!may->Bool(0, 0)) return std::nullopt;
+  auto keys = database.Execute("SELECT count(*) FROM outbox_parked_keys");
+  if (!keys.ok()) return keys.status();
+  return keys->Int64(0, 0);
+}
 
 }  // namespace
 
@@ -45,6 +57,10 @@ struct LagExporter::Gauges {
                     "0 if the slot does not exist or its log is lost: nothing is published then.")),
         paused(Make("outbox_relay_paused",
                     "1 while the source is paused: outbox-relay resume ends that.")),
+        budget(Make("outbox_wal_budget_bytes",
+                    "Write-ahead log that Postgres may keep for the slot.")),
+        budget_used(Make("outbox_wal_budget_used_ratio",
+                         "How much of it is kept; at 1 the slot may be lost.")),
         up(Make("outbox_database_up", "1 if the database answered the last time.")) {}
 
   prometheus::Gauge& Make(const char* name, const char* help) {
@@ -52,13 +68,25 @@ struct LagExporter::Gauges {
         {{"source", source}});
   }
 
+  // Not made for a role that may not read them.
+  prometheus::Gauge& ParkedKeys() {
+    return Make("outbox_parked_keys",
+                "Keys of which Kafka has refused an event: what follows waits for `outbox-relay "
+                "parked release`.");
+  }
+
   prometheus::Registry& registry;
   const std::string& source;
-  prometheus::Gauge &events, &oldest_age, &retained, &behind, &active, &usable, &paused, &up;
+  prometheus::Gauge &events, &oldest_age, &retained, &behind, &active, &usable, &paused, &budget,
+      &budget_used, &up;
 };
 
-LagExporter::LagExporter(std::string source, std::string conninfo, prometheus::Registry& registry)
-    : source_(std::move(source)), conninfo_(std::move(conninfo)), registry_(registry) {}
+LagExporter::LagExporter(std::string source, std::string conninfo, int64_t wal_budget,
+                         prometheus::Registry& registry)
+    : source_(std::move(source)),
+      conninfo_(std::move(conninfo)),
+      budget_(wal_budget),
+      registry_(registry) {}
 
 LagExporter::~LagExporter() = default;
 
@@ -128,6 +156,8 @@ absl::Status LagExporter::Export() {
   }
   auto pause = ReadPause(connection_->raw());
   if (!pause.ok()) return pause.status();
+  auto parked = CountParkedKeys(*connection_);
+  if (!parked.ok()) return parked.status();
   if (gauges_ == nullptr) gauges_ = std::make_unique<Gauges>(registry_, source_);
   gauges_->events.Set(static_cast<double>(lag->events));
   gauges_->oldest_age.Set(static_cast<double>(lag->oldest_age_microseconds) / 1e6);
@@ -135,6 +165,15 @@ absl::Status LagExporter::Export() {
   gauges_->behind.Set(static_cast<double>(slot->behind_bytes));
   gauges_->active.Set(slot->active_pid.has_value() ? 1 : 0);
   gauges_->usable.Set(slot->exists && slot->wal_status != "lost" ? 1 : 0);
+  const WalReading wal{.retained = slot->retained_bytes,
+                       .unconfirmed = slot->behind_bytes,
+                       .server_limit = slot->limit_bytes,
+                       .safe_left = slot->safe_bytes,
+                       .active = slot->active_pid.has_value(),
+                       .lost = slot->wal_status == "lost"};
+  gauges_->budget.Set(static_cast<double>(budget_.BudgetFor(wal)));
+  gauges_->budget_used.Set(budget_.UsedRatio(wal));
+  if (*parked) gauges_->ParkedKeys().Set(static_cast<double>(**parked));
   gauges_->paused.Set(pause->has_value() ? 1 : 0);
   gauges_->up.Set(1);
   const auto took = std::chrono::ceil<milliseconds>(Clock::now() - start);
@@ -146,6 +185,7 @@ namespace {
 
 struct LagExporterConfig {
   std::vector<std::string> sources;
+  int wal_budget_mb = 0;
   service::RuntimeConfig runtime;
 };
 
@@ -155,8 +195,8 @@ int RunExporter(const service::Flags& flags, const LagExporterConfig& config) {
   std::vector<std::unique_ptr<service::Loop>> loops;
   std::vector<service::Component*> components;
   for (const NamedSource& source : ToSources(config.sources)) {
-    exporters.push_back(
-        std::make_unique<LagExporter>(source.name, source.conninfo, runtime.metrics()));
+    exporters.push_back(std::make_unique<LagExporter>(
+        source.name, source.conninfo, int64_t{config.wal_budget_mb} << 20, runtime.metrics()));
     LagExporter* const exporter = exporters.back().get();
     loops.push_back(std::make_unique<service::Loop>(
         "lag " + source.name, [exporter](std::stop_token stop) { return exporter->Run(stop); }));
@@ -176,10 +216,11 @@ void AddLagExporterVerb(Verbs& verbs) {
       "Exports the lag at /metrics, read from the databases alone, until SIGTERM. Run it apart "
       "from "
       "the relay. Its role needs LOGIN and SELECT on the columns tx and created_at of outbox, and, "
-      "to know of pauses and of what was published before, SELECT on outbox_pause and "
-      "outbox_relay_state.",
+      "to know of pauses, of what was published before and of parked keys, SELECT on "
+      "outbox_pause, outbox_relay_state and outbox_parked_keys.",
       [&verbs, config] { return RunExporter(verbs.flags(), *config); });
   AddSourceFlag(verbs.flags(), verb, &config->sources);
+  AddWalBudgetFlag(verb, &config->wal_budget_mb);
   service::AddRuntimeFlags(verb, &config->runtime);
   verb.AddExample(
       "--source=order-service=postgresql://outbox_lag@db/order_service "

@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
 #include "libs/postgres/connection.h"
+#include "outbox-relay/upkeep/wal_budget.h"
 #include "outbox-relay/verbs/verbs.h"
 #include "outbox-relay/watch/sample_history.h"
 #include "prometheus/registry.h"
@@ -24,7 +25,9 @@ namespace relay {
 // then.
 class LagExporter {
  public:
-  LagExporter(std::string source, std::string conninfo, prometheus::Registry& registry);
+  // `wal_budget` in bytes, as for WalBudget.
+  LagExporter(std::string source, std::string conninfo, int64_t wal_budget,
+              prometheus::Registry& registry);
   ~LagExporter();
 
   // Until a stop.
@@ -44,6 +47,7 @@ class LagExporter {
 
   const std::string source_;
   const std::string conninfo_;
+  const WalBudget budget_;
   prometheus::Registry& registry_;
   std::unique_ptr<Gauges> gauges_;
 

@@ -20,8 +20,8 @@ class LagExporterTest : public RelayFixture {
     Execute(
         "DO $$ BEGIN PERFORM pg_advisory_xact_lock(4711); CREATE ROLE test_lag LOGIN; "
         "EXCEPTION WHEN duplicate_object THEN NULL; END $$;"
-        "GRANT SELECT (tx, created_at) ON outbox TO test_lag; GRANT SELECT ON outbox_pause TO "
-        "test_lag");
+        "GRANT SELECT (tx, created_at) ON outbox TO test_lag; GRANT SELECT ON outbox_pause, "
+        "outbox_parked_keys TO test_lag");
     return std::make_unique<RelayProcess>(std::vector<std::string>{
         "lag-exporter", "--source=test=" + testsupport::ConninfoFor(database_.owner(),
                                                                     database_.name(), "test_lag")});
@@ -38,6 +38,7 @@ TEST_F(LagExporterTest, AnEmptyOutboxExportsZero) {
   EXPECT_EQ(Value(*exporter, "outbox_slot_active"), 0);
   EXPECT_EQ(Value(*exporter, "outbox_slot_usable"), 1);
   EXPECT_EQ(Value(*exporter, "outbox_relay_paused"), 0);
+  EXPECT_EQ(Value(*exporter, "outbox_parked_keys"), 0);
   EXPECT_THAT(exporter->Get("/readyz"), HasSubstr("ok test"));
   EXPECT_THAT(exporter->Get("/healthz"), HasSubstr("ok"));
   EXPECT_EQ(exporter->Stop(), 0);
@@ -63,6 +64,18 @@ TEST_F(LagExporterTest, RisesWhenTheRelayIsDeadAndFallsWhenItIsBack) {
   EXPECT_GT(Value(*exporter, "outbox_slot_unconfirmed_wal_bytes"), 0);
   relay = StartRelay();
   Eventually("it falls", [&] { return Value(*exporter, "outbox_unpublished_events") == 0; });
+}
+
+TEST_F(LagExporterTest, TellsOfTheLogsBudgetAndParkedKeysWithoutARelay) {
+  auto exporter = StartExporter();
+  Eventually("it answers", [&] { return Value(*exporter, "outbox_parked_keys") == 0; });
+  // 10 GiB: the test's server has no limit.
+  EXPECT_EQ(Value(*exporter, "outbox_wal_budget_bytes"), 10'737'418'240.0);
+  EXPECT_LT(Value(*exporter, "outbox_wal_budget_used_ratio"), 1);
+  Execute(
+      "INSERT INTO outbox_parked_keys (topic, name, poison_id, reason, fix) "
+      "VALUES ('topic', 'kkey', 'id', 'reason', 'fix')");
+  Eventually("it counts them", [&] { return Value(*exporter, "outbox_parked_keys") == 1; });
 }
 
 TEST_F(LagExporterTest, OutlivesALostConnection) {
