@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "libs/telemetry/log.h"
+#include "outbox-relay/event_log.h"
 
 namespace relay {
 namespace {
@@ -166,6 +167,7 @@ absl::Status Relay::Route() {
     return absl::OkStatus();
   }
   record_ = &router_.Build(decoder_.event());
+  LogSent(options_.name, decoder_.event());
   timers_.Mark(Stage::kRoute);
   return Produce();
 }
@@ -216,11 +218,7 @@ absl::Status Relay::AwaitTopic() {
   complain_at_ = now + (first ? kComplainFirst : kComplainEvery);
   const telemetry::Level level =
       first || absl::IsUnavailable(answer) ? telemetry::Level::kWarn : telemetry::Level::kError;
-  telemetry::Log(level, "an event waits for its topic, and everything behind it",
-                 {{"source", options_.name},
-                  {"event_id", record_->headers.front().value},
-                  {"topic", record_->topic},
-                  {"error", std::string(answer.message())}});
+  LogWaits(level, options_.name, decoder_.event(), answer);
   return absl::OkStatus();
 }
 

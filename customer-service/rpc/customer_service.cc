@@ -54,7 +54,7 @@ absl::Status Change(const v1::UpdateCustomerRequest& request, Customer& customer
 
 }  // namespace
 
-grpc::Status CustomerService::CreateCustomer(grpc::ServerContext*,
+grpc::Status CustomerService::CreateCustomer(grpc::ServerContext* context,
                                              const v1::CreateCustomerRequest* request,
                                              v1::CreateCustomerResponse* response) {
   service::Violations violations;
@@ -62,13 +62,14 @@ grpc::Status CustomerService::CreateCustomer(grpc::ServerContext*,
   requests::CheckName(request->name(), "name", violations);
   requests::CheckMoney(request->credit_limit(), "credit_limit", violations);
   requests::CheckRequestId(request->request_id(), violations);
-  if (!violations.empty()) return service::ToGrpc(violations.ToStatus());
+  if (!violations.empty()) return service::ToGrpc(context, violations.ToStatus());
 
   const Customer customer = {.user_id = request->user_id(),
                              .name = request->name(),
                              .currency = request->credit_limit().currency_code(),
                              .credit_limit_minor = request->credit_limit().minor_units()};
   return service::ToGrpc(
+      context,
       requests::TransactOnce(writes_, *request, [&](outbox::UnitOfWork& work, bool is_new) {
         if (is_new) {
           auto inserted = InsertCustomer(work.transaction(), customer);
@@ -83,18 +84,18 @@ grpc::Status CustomerService::CreateCustomer(grpc::ServerContext*,
       }));
 }
 
-grpc::Status CustomerService::GetCustomer(grpc::ServerContext*,
+grpc::Status CustomerService::GetCustomer(grpc::ServerContext* context,
                                           const v1::GetCustomerRequest* request,
                                           v1::GetCustomerResponse* response) {
   service::Violations violations;
   requests::CheckId(request->user_id(), "user_id", violations);
-  if (!violations.empty()) return service::ToGrpc(violations.ToStatus());
-  return service::ToGrpc(requests::Transact(reads_, [&](outbox::UnitOfWork& work) {
-    return Answer(work, request->user_id(), *response);
-  }));
+  if (!violations.empty()) return service::ToGrpc(context, violations.ToStatus());
+  return service::ToGrpc(context, requests::Transact(reads_, [&](outbox::UnitOfWork& work) {
+                           return Answer(work, request->user_id(), *response);
+                         }));
 }
 
-grpc::Status CustomerService::UpdateCustomer(grpc::ServerContext*,
+grpc::Status CustomerService::UpdateCustomer(grpc::ServerContext* context,
                                              const v1::UpdateCustomerRequest* request,
                                              v1::UpdateCustomerResponse* response) {
   service::Violations violations;
@@ -106,9 +107,10 @@ grpc::Status CustomerService::UpdateCustomer(grpc::ServerContext*,
     requests::CheckMoney(request->credit_limit(), "credit_limit", violations);
   }
   requests::CheckRequestId(request->request_id(), violations);
-  if (!violations.empty()) return service::ToGrpc(violations.ToStatus());
+  if (!violations.empty()) return service::ToGrpc(context, violations.ToStatus());
 
   return service::ToGrpc(
+      context,
       requests::TransactOnce(writes_, *request, [&](outbox::UnitOfWork& work, bool is_new) {
         if (!is_new) return Answer(work, request->user_id(), *response);
         auto row = LockCustomer(work.transaction(), request->user_id());

@@ -8,7 +8,7 @@
 
 namespace customer {
 
-grpc::Status CustomerService::ListCustomers(grpc::ServerContext*,
+grpc::Status CustomerService::ListCustomers(grpc::ServerContext* context,
                                             const v1::ListCustomersRequest* request,
                                             v1::ListCustomersResponse* response) {
   constexpr std::string_view kList = "customers";
@@ -16,22 +16,23 @@ grpc::Status CustomerService::ListCustomers(grpc::ServerContext*,
   const requests::Page page =
       requests::PageOf(kList, request->page_size(), request->page_token(), violations);
   const int64_t after = requests::NumberAfter(page, 0, violations);
-  if (!violations.empty()) return service::ToGrpc(violations.ToStatus());
+  if (!violations.empty()) return service::ToGrpc(context, violations.ToStatus());
 
-  return service::ToGrpc(requests::Transact(reads_, [&](outbox::UnitOfWork& work) {
-    auto rows = customer::ListCustomers(work.transaction(), after, page.limit + 1);
-    if (!rows.ok()) return rows.status();
-    response->Clear();
-    for (const CustomerRow& row : *rows) {
-      if (response->customers_size() == page.limit) {
-        const int64_t last = response->customers(page.limit - 1).user_id();
-        response->set_next_page_token(requests::TokenAfter(kList, absl::StrCat(last)));
-        break;
-      }
-      *response->add_customers() = ToMessage(row);
-    }
-    return absl::OkStatus();
-  }));
+  return service::ToGrpc(
+      context, requests::Transact(reads_, [&](outbox::UnitOfWork& work) {
+        auto rows = customer::ListCustomers(work.transaction(), after, page.limit + 1);
+        if (!rows.ok()) return rows.status();
+        response->Clear();
+        for (const CustomerRow& row : *rows) {
+          if (response->customers_size() == page.limit) {
+            const int64_t last = response->customers(page.limit - 1).user_id();
+            response->set_next_page_token(requests::TokenAfter(kList, absl::StrCat(last)));
+            break;
+          }
+          *response->add_customers() = ToMessage(row);
+        }
+        return absl::OkStatus();
+      }));
 }
 
 }  // namespace customer

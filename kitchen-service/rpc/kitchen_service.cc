@@ -82,20 +82,21 @@ absl::Status Answer(outbox::UnitOfWork& work, const participant::ReplyOptions& r
 
 }  // namespace
 
-grpc::Status KitchenService::GetTicket(grpc::ServerContext*, const v1::GetTicketRequest* request,
+grpc::Status KitchenService::GetTicket(grpc::ServerContext* context,
+                                       const v1::GetTicketRequest* request,
                                        v1::GetTicketResponse* response) {
   auto id = CheckedTicketId(*request, {});
-  if (!id.ok()) return service::ToGrpc(id.status());
-  return service::ToGrpc(requests::Transact(reads_, [&](outbox::UnitOfWork& work) {
-    auto row = FindTicket(work.transaction(), *id, /*lock=*/false);
-    if (!row.ok()) return row.status();
-    if (!row->has_value()) return NotFound(request->ticket_id());
-    *response->mutable_ticket() = ToMessage(**row);
-    return absl::OkStatus();
-  }));
+  if (!id.ok()) return service::ToGrpc(context, id.status());
+  return service::ToGrpc(context, requests::Transact(reads_, [&](outbox::UnitOfWork& work) {
+                           auto row = FindTicket(work.transaction(), *id, /*lock=*/false);
+                           if (!row.ok()) return row.status();
+                           if (!row->has_value()) return NotFound(request->ticket_id());
+                           *response->mutable_ticket() = ToMessage(**row);
+                           return absl::OkStatus();
+                         }));
 }
 
-grpc::Status KitchenService::ListTickets(grpc::ServerContext*,
+grpc::Status KitchenService::ListTickets(grpc::ServerContext* context,
                                          const v1::ListTicketsRequest* request,
                                          v1::ListTicketsResponse* response) {
   service::Violations violations;
@@ -109,55 +110,62 @@ grpc::Status KitchenService::ListTickets(grpc::ServerContext*,
   const requests::Page page =
       requests::PageOf(list, request->page_size(), request->page_token(), violations);
   const uuid::Uuid before = requests::IdAfter(page, requests::GreatestId(), violations);
-  if (!violations.empty()) return service::ToGrpc(violations.ToStatus());
-  return service::ToGrpc(requests::Transact(reads_, [&](outbox::UnitOfWork& work) {
-    response->Clear();
-    // One more than the page tells whether there is another.
-    auto rows = kitchen::ListTickets(work.transaction(), before, state, page.limit + 1);
-    if (!rows.ok()) return rows.status();
-    const bool more = static_cast<int>(rows->size()) > page.limit;
-    if (more) rows->pop_back();
-    for (const TicketRow& row : *rows) *response->add_tickets() = ToMessage(row);
-    if (more) {
-      response->set_next_page_token(
-          requests::TokenAfter(list, uuid::ToString(rows->back().ticket_id)));
-    }
-    return absl::OkStatus();
-  }));
+  if (!violations.empty()) return service::ToGrpc(context, violations.ToStatus());
+  return service::ToGrpc(
+      context, requests::Transact(reads_, [&](outbox::UnitOfWork& work) {
+        response->Clear();
+        // One more than the page tells whether there is another.
+        auto rows = kitchen::ListTickets(work.transaction(), before, state, page.limit + 1);
+        if (!rows.ok()) return rows.status();
+        const bool more = static_cast<int>(rows->size()) > page.limit;
+        if (more) rows->pop_back();
+        for (const TicketRow& row : *rows) *response->add_tickets() = ToMessage(row);
+        if (more) {
+          response->set_next_page_token(
+              requests::TokenAfter(list, uuid::ToString(rows->back().ticket_id)));
+        }
+        return absl::OkStatus();
+      }));
 }
 
-grpc::Status KitchenService::AcceptTicket(grpc::ServerContext*,
+grpc::Status KitchenService::AcceptTicket(grpc::ServerContext* context,
                                           const v1::AcceptTicketRequest* request,
                                           v1::AcceptTicketResponse* response) {
   auto id = CheckedTicketId(*request, {});
-  if (!id.ok()) return service::ToGrpc(id.status());
-  return service::ToGrpc(ChangeTicket(writes_, *request, *response, *id,
-                                      [&](outbox::UnitOfWork& work, TicketRow& row) {
-                                        if (!Accept(row.ticket)) return WrongState(row, "PENDING");
-                                        return Answer(work, replies_, row, /*accepted=*/true, "");
-                                      }));
+  if (!id.ok()) return service::ToGrpc(context, id.status());
+  return service::ToGrpc(context, ChangeTicket(writes_, *request, *response, *id,
+                                               [&](outbox::UnitOfWork& work, TicketRow& row) {
+                                                 if (!Accept(row.ticket))
+                                                   return WrongState(row, "PENDING");
+                                                 return Answer(work, replies_, row,
+                                                               /*accepted=*/true, "");
+                                               }));
 }
 
-grpc::Status KitchenService::RejectTicket(grpc::ServerContext*,
+grpc::Status KitchenService::RejectTicket(grpc::ServerContext* context,
                                           const v1::RejectTicketRequest* request,
                                           v1::RejectTicketResponse* response) {
   service::Violations violations;
   requests::CheckText(request->message(), 0, kMaxMessage, "message", violations);
   auto id = CheckedTicketId(*request, violations);
-  if (!id.ok()) return service::ToGrpc(id.status());
-  return service::ToGrpc(ChangeTicket(
-      writes_, *request, *response, *id, [&](outbox::UnitOfWork& work, TicketRow& row) {
-        if (!Reject(row.ticket)) return WrongState(row, "PENDING");
-        return Answer(work, replies_, row, /*accepted=*/false, request->message());
-      }));
+  if (!id.ok()) return service::ToGrpc(context, id.status());
+  return service::ToGrpc(context, ChangeTicket(writes_, *request, *response, *id,
+                                               [&](outbox::UnitOfWork& work, TicketRow& row) {
+                                                 if (!Reject(row.ticket))
+                                                   return WrongState(row, "PENDING");
+                                                 return Answer(work, replies_, row,
+                                                               /*accepted=*/false,
+                                                               request->message());
+                                               }));
 }
 
-grpc::Status KitchenService::CompleteTicket(grpc::ServerContext*,
+grpc::Status KitchenService::CompleteTicket(grpc::ServerContext* context,
                                             const v1::CompleteTicketRequest* request,
                                             v1::CompleteTicketResponse* response) {
   auto id = CheckedTicketId(*request, {});
-  if (!id.ok()) return service::ToGrpc(id.status());
+  if (!id.ok()) return service::ToGrpc(context, id.status());
   return service::ToGrpc(
+      context,
       ChangeTicket(writes_, *request, *response, *id, [&](outbox::UnitOfWork&, TicketRow& row) {
         return Complete(row.ticket) ? absl::OkStatus() : WrongState(row, "ACCEPTED");
       }));

@@ -79,7 +79,8 @@ std::string BodyType(const Envelope& envelope) {
 }
 
 outbox::Event ToEvent(const Envelope& envelope, Format format, std::string topic,
-                      const std::optional<std::string>& traceparent) {
+                      const std::optional<std::string>& traceparent,
+                      const std::string& tracestate) {
   outbox::Event event;
   event.aggregatetype = envelope.target();
   event.aggregateid = envelope.tx_id();
@@ -95,6 +96,7 @@ outbox::Event ToEvent(const Envelope& envelope, Format format, std::string topic
     payload = envelope.SerializeAsString();
   }
   event.payload = std::move(payload);
+  if (!tracestate.empty()) event.headers.emplace_back("tracestate", tracestate);
   return event;
 }
 

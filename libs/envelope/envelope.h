@@ -32,9 +32,10 @@ absl::StatusOr<Parsed> Parse(std::optional<std::string_view> payload,
 // "product.v1.ReserveStock"; empty without a body.
 std::string BodyType(const saga::v1::Envelope& envelope);
 
-// The outbox row for a message: keyed by tx_id, typed by its body.
+// The outbox row for a message: keyed by tx_id, typed by its body. An empty `tracestate` is none.
 outbox::Event ToEvent(const saga::v1::Envelope& envelope, Format format, std::string topic,
-                      const std::optional<std::string>& traceparent);
+                      const std::optional<std::string>& traceparent,
+                      const std::string& tracestate = "");
 
 }  // namespace envelope
 

@@ -4,6 +4,7 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "libs/telemetry/traceparent.h"
 
 namespace inbox {
 namespace {
@@ -29,6 +30,7 @@ Delivery::Delivery(const Record& record)
       key_(Printable(record.key.value_or(""))),
       content_type_(Printable(record.content_type.value_or("application/protobuf"))) {
   if (record.traceparent.has_value()) traceparent_ = Printable(*record.traceparent);
+  tracestate_ = telemetry::UsableTracestate(record.tracestate.value_or(""));
   if (!record.id.has_value()) {
     DeadLetter("the message has no id header, so it could be applied twice");
     return;
@@ -39,6 +41,10 @@ Delivery::Delivery(const Record& record)
   } else {
     DeadLetter(absl::StrCat("the id header is ", id.status().message()));
   }
+}
+
+std::string_view Delivery::trace_id() const {
+  return traceparent_ ? telemetry::TraceIdIn(*traceparent_) : std::string_view();
 }
 
 outbox::Event DeadLetterEvent(const Delivery& delivery) {
@@ -58,6 +64,9 @@ outbox::Event DeadLetterEvent(const Delivery& delivery) {
       {"kafka_dlt-original-offset", absl::StrCat(delivery.offset())},
       {"kafka_dlt-exception-message", Printable(delivery.dead_letter().value_or(""))},
   };
+  if (!delivery.tracestate().empty()) {
+    event.headers.emplace_back("tracestate", delivery.tracestate());
+  }
   if (payload.has_value() && !fits) {
     event.headers.emplace_back("kafka_dlt-payload-omitted", absl::StrCat(payload->size()));
   }

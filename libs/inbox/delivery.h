@@ -24,6 +24,7 @@ struct Record {
   std::optional<std::string_view> id;
   std::optional<std::string_view> content_type;
   std::optional<std::string_view> traceparent;
+  std::optional<std::string_view> tracestate;
 };
 
 class Delivery {
@@ -44,6 +45,10 @@ class Delivery {
   // application/protobuf unless the message says otherwise.
   const std::string& content_type() const { return content_type_; }
   const std::optional<std::string>& traceparent() const { return traceparent_; }
+  // Empty: none.
+  const std::string& tracestate() const { return tracestate_; }
+  // For log lines: empty if the message has no trace.
+  std::string_view trace_id() const;
 
   // Says that this message can never be read or belongs to nobody: it goes to the topic's dead
   // letters with `reason`, in the same transaction, and counts as done.
@@ -56,6 +61,7 @@ class Delivery {
   std::string key_;
   std::string content_type_;
   std::optional<std::string> traceparent_;
+  std::string tracestate_;
   std::optional<std::string> dead_letter_;
 };
 

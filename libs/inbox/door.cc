@@ -45,7 +45,8 @@ Record RecordOf(const kafka::Message& message) {
           .payload = message.payload(),
           .id = message.header("id"),
           .content_type = message.header("content-type"),
-          .traceparent = message.header("traceparent")};
+          .traceparent = message.header("traceparent"),
+          .tracestate = message.header("tracestate")};
 }
 
 }  // namespace
@@ -122,10 +123,13 @@ struct Door::Impl {
       if (postgres::ShouldRerun(applied)) {
         telemetry::Info("batch runs again", {{"error", applied.ToString()}});
       } else if (postgres::IsOutage(applied)) {
-        telemetry::Warn("waiting for the database", {{"error", applied.ToString()}});
+        telemetry::Warn("waiting for the database",
+                        {{"error", applied.ToString()}, {"fix", postgres::FixFor(applied)}});
       } else {
         telemetry::Error("batch cannot be applied; trying again until the cause is mended",
-                         {{"messages", batch.size()}, {"error", applied.ToString()}});
+                         {{"messages", batch.size()},
+                          {"error", applied.ToString()},
+                          {"fix", postgres::FixFor(applied)}});
       }
       waiting::UntilStop(stop, backoff.Next());
       if (stop.stop_requested()) return false;

@@ -32,7 +32,7 @@ absl::StatusOr<int64_t> ParkMessages(postgres::Transaction& transaction,
   std::vector<uuid::Uuid> ids;
   std::vector<std::string> keys, topics, content_types;
   std::vector<int64_t> partitions, offsets;
-  std::vector<std::optional<std::string>> payloads, traceparents;
+  std::vector<std::optional<std::string>> payloads, traceparents, tracestates;
   for (const Delivery* delivery : batch) {
     ids.push_back(delivery->id());
     keys.push_back(delivery->key());
@@ -43,15 +43,19 @@ absl::StatusOr<int64_t> ParkMessages(postgres::Transaction& transaction,
     payloads.push_back(payload ? std::optional<std::string>(*payload) : std::nullopt);
     content_types.push_back(delivery->content_type());
     traceparents.push_back(delivery->traceparent());
+    tracestates.push_back(delivery->tracestate().empty() ? std::nullopt
+                                                         : std::optional(delivery->tracestate()));
   }
   auto rows = transaction.Execute(
       R"sql(
         INSERT INTO inbox_parked
-               (id, key, topic, partition, "offset", payload, content_type, traceparent)
-        SELECT id, key, topic, partition, at, payload, content_type, traceparent
+               (id, key, topic, partition, "offset", payload, content_type, traceparent,
+                tracestate)
+        SELECT id, key, topic, partition, at, payload, content_type, traceparent, tracestate
           FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[], $5::bigint[],
-                      $6::bytea[], $7::text[], $8::text[]) WITH ORDINALITY
-               AS m (id, key, topic, partition, at, payload, content_type, traceparent, nth)
+                      $6::bytea[], $7::text[], $8::text[], $9::text[]) WITH ORDINALITY
+               AS m (id, key, topic, partition, at, payload, content_type, traceparent,
+                     tracestate, nth)
          WHERE NOT EXISTS (SELECT FROM inbox WHERE inbox.id = m.id)
          ORDER BY nth  -- arrival counts up in the order of insertion
         ON CONFLICT (id) DO NOTHING
@@ -64,7 +68,8 @@ absl::StatusOr<int64_t> ParkMessages(postgres::Transaction& transaction,
           .Int64s(offsets)
           .NullableBytes(payloads)
           .Texts(content_types)
-          .NullableTexts(traceparents));
+          .NullableTexts(traceparents)
+          .NullableTexts(tracestates));
   if (!rows.ok()) return rows.status();
   return rows->affected();
 }

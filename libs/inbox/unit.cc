@@ -42,6 +42,25 @@ absl::StatusOr<absl::flat_hash_set<uuid::Uuid>> Claim(postgres::Transaction& tra
   return claimed;
 }
 
+// To the topic's dead letters; a line says so when that is committed.
+void SendDeadLetter(outbox::UnitOfWork& work, const Delivery& delivery) {
+  work.outbox().Add(DeadLetterEvent(delivery));
+  // Copies: the message may be gone by then.
+  work.AfterCommit([topic = std::string(delivery.topic()), partition = delivery.partition(),
+                    offset = delivery.offset(), key = delivery.key(),
+                    trace_id = std::string(delivery.trace_id()),
+                    why = delivery.dead_letter().value_or("")] {
+    telemetry::Warn("dead letter: the message is put aside for a person, nothing waits for it",
+                    {{"topic", topic},
+                     {"partition", partition},
+                     {"offset", offset},
+                     {"tx_id", key},
+                     {"trace_id", trace_id},
+                     {"error", why},
+                     {"fix", "see docs/runbooks/dead_letters.md"}});
+  });
+}
+
 // Claims and handles messages of sagas that are not parked.
 absl::Status Apply(outbox::UnitOfWork& work, Handler& handler, absl::Span<Delivery* const> batch,
                    Outcomes& outcomes) {
@@ -61,7 +80,7 @@ absl::Status Apply(outbox::UnitOfWork& work, Handler& handler, absl::Span<Delive
   if (absl::Status handled = handler.Handle(work, fresh); !handled.ok()) return handled;
   for (const Delivery* delivery : fresh) {
     if (delivery->dead_letter().has_value()) {
-      work.outbox().Add(DeadLetterEvent(*delivery));
+      SendDeadLetter(work, *delivery);
       ++outcomes.dead_letters;
     } else {
       ++outcomes.applied;
@@ -80,7 +99,7 @@ std::vector<Delivery*> Readable(outbox::UnitOfWork& work, const uuid::Uuid& olde
       delivery.DeadLetter("too old: the inbox no longer remembers whether it was applied");
     }
     if (delivery.dead_letter().has_value()) {
-      work.outbox().Add(DeadLetterEvent(delivery));
+      SendDeadLetter(work, delivery);
       ++outcomes.dead_letters;
     } else {
       readable.push_back(&delivery);
@@ -117,10 +136,11 @@ absl::Status SetAside(outbox::UnitOfWork& work, Delivery& delivery, const absl::
                                                  {"partition", delivery.partition()},
                                                  {"offset", delivery.offset()},
                                                  {"tx_id", delivery.key()},
+                                                 {"trace_id", delivery.trace_id()},
                                                  {"error", error.ToString()}});
   if (delivery.key().empty() || delivery.key().size() > kMaxParkedKey) {
     delivery.DeadLetter(error.ToString());
-    work.outbox().Add(DeadLetterEvent(delivery));
+    SendDeadLetter(work, delivery);
     ++outcomes.dead_letters;
     return absl::OkStatus();
   }

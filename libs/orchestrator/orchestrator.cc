@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "libs/orchestrator/saga_log.h"
 #include "libs/telemetry/log.h"
+#include "libs/telemetry/traceparent.h"
 
 namespace orchestrator {
 namespace {
@@ -30,6 +31,29 @@ std::string CommandNameOf(const saga::Saga& saga, const std::string& command_id)
   return {};
 }
 
+std::string TraceIdOf(const SagaRow& row) {
+  return std::string(telemetry::TraceIdIn(row.traceparent.value_or("")));
+}
+
+// For those who debug: every reply is in the table saga_log as well.
+void LogEnd(outbox::UnitOfWork& work, const SagaRow& row) {
+  if (!telemetry::LogEnabled(telemetry::Level::kDebug)) return;
+  work.AfterCommit([tx_id = row.saga.tx_id, trace = TraceIdOf(row),
+                    state = std::string(saga::Name(row.saga.state))] {
+    telemetry::Debug("saga ended", {{"tx_id", tx_id}, {"trace_id", trace}, {"state", state}});
+  });
+}
+
+void LogStale(outbox::UnitOfWork& work, const SagaRow& row, const Envelope& reply) {
+  if (!telemetry::LogEnabled(telemetry::Level::kDebug)) return;
+  work.AfterCommit([tx_id = row.saga.tx_id, trace = TraceIdOf(row), step = reply.step(),
+                    command_id = reply.command_id()] {
+    telemetry::Debug(
+        "a reply that the saga does not wait for changed nothing",
+        {{"tx_id", tx_id}, {"trace_id", trace}, {"step", step}, {"command_id", command_id}});
+  });
+}
+
 }  // namespace
 
 absl::Status Orchestrator::Send(outbox::UnitOfWork& work, const SagaRow& row,
@@ -45,7 +69,8 @@ absl::Status Orchestrator::Send(outbox::UnitOfWork& work, const SagaRow& row,
     envelope.set_attempt(command.attempt);
     absl::Status filled = owner_.Fill(command, row.data, envelope);
     if (!filled.ok()) return filled;
-    work.outbox().Add(envelope::ToEvent(envelope, format_, command.topic, row.traceparent));
+    work.outbox().Add(
+        envelope::ToEvent(envelope, format_, command.topic, row.traceparent, row.tracestate));
   }
   return absl::OkStatus();
 }
@@ -60,7 +85,8 @@ absl::Status Orchestrator::Start(outbox::UnitOfWork& work, absl::Span<const Begi
     SagaRow& row = rows.emplace_back(SagaRow{.tx_id = begin.tx_id,
                                              .saga = std::move(decision.saga),
                                              .data = begin.data,
-                                             .traceparent = begin.traceparent});
+                                             .traceparent = begin.traceparent,
+                                             .tracestate = begin.tracestate});
     pointers.push_back(&row);
     for (const saga::CommandToSend& command : decision.send) log.AddCommand(row.tx_id, command);
     if (absl::Status sent = Send(work, row, decision.send); !sent.ok()) return sent;
@@ -130,7 +156,10 @@ absl::Status Orchestrator::Handle(outbox::UnitOfWork& work,
       if (!read.ok()) return read;
     }
     log.AddReply(row.tx_id, item.parsed.command_id, command, envelope, decision->stale);
-    if (decision->stale) continue;
+    if (decision->stale) {
+      LogStale(work, row, envelope);
+      continue;
+    }
     row.saga = std::move(decision->saga);
     changed.insert(&row);
     for (const saga::CommandToSend& command : decision->send) log.AddCommand(row.tx_id, command);
@@ -148,14 +177,16 @@ absl::Status Orchestrator::Handle(outbox::UnitOfWork& work,
   for (const Happened& one : happened) {
     if (one.event == saga::Event::kParked) {
       const saga::Refusal& why = *one.row->saga.parked;
-      work.AfterCommit([tx_id = one.row->saga.tx_id, why] {
+      work.AfterCommit([tx_id = one.row->saga.tx_id, trace = TraceIdOf(*one.row), why] {
         telemetry::Error("saga is parked: an operator must decide", {{"tx_id", tx_id},
+                                                                     {"trace_id", trace},
                                                                      {"step", why.step},
                                                                      {"command", why.command},
                                                                      {"outcome", why.outcome}});
       });
     } else if (one.event == saga::Event::kCompleted || one.event == saga::Event::kCompensated) {
       ended.push_back({one.row->saga.state, one.row->created_unix_microseconds});
+      LogEnd(work, *one.row);
     }
   }
   work.AfterCommit([this, ended = std::move(ended)] { metrics_.CountEnded(ended); });

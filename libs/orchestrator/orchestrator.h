@@ -24,6 +24,7 @@ struct Begin {
   uuid::Uuid tx_id;
   std::string data;  // the owner's
   std::optional<std::string> traceparent;
+  std::string tracestate = {};  // empty: none
 };
 
 // Start may be called from any thread; Handle by one at a time.

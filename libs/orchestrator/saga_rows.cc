@@ -10,7 +10,7 @@ namespace orchestrator {
 
 const char kSagaColumns[] =
     "tx_id, type, table_version, state, step, commands::text, refusal::text, parked::text, "
-    "version, data, traceparent, created_at, updated_at";
+    "version, data, traceparent, created_at, updated_at, tracestate";
 
 absl::StatusOr<SagaRow> ReadRow(const postgres::Result& rows, int row) {
   SagaRow out;
@@ -32,6 +32,7 @@ absl::StatusOr<SagaRow> ReadRow(const postgres::Result& rows, int row) {
   if (!rows.IsNull(row, 10)) out.traceparent = std::string(rows.Text(row, 10));
   out.created_unix_microseconds = rows.UnixMicroseconds(row, 11);
   out.updated_unix_microseconds = rows.UnixMicroseconds(row, 12);
+  out.tracestate = rows.TextOrEmpty(row, 13);
   return out;
 }
 
@@ -58,7 +59,7 @@ struct Columns {
   std::vector<uuid::Uuid> tx_ids;
   std::vector<std::string> types, steps, commands;
   std::vector<int64_t> table_versions, states, versions;
-  std::vector<std::optional<std::string>> refusals, parked, data, traceparents;
+  std::vector<std::optional<std::string>> refusals, parked, data, traceparents, tracestates;
 
   explicit Columns(absl::Span<const SagaRow* const> rows) {
     for (const SagaRow* row : rows) {
@@ -74,6 +75,8 @@ struct Columns {
       versions.push_back(saga.version);
       data.emplace_back(row->data);
       traceparents.push_back(row->traceparent);
+      tracestates.push_back(row->tracestate.empty() ? std::nullopt
+                                                    : std::optional(row->tracestate));
     }
   }
 };
@@ -87,14 +90,14 @@ absl::Status InsertSagas(postgres::Transaction& transaction,
       .Execute(
           R"sql(
             INSERT INTO sagas (tx_id, type, table_version, state, step, commands, refusal, parked,
-                               version, data, traceparent)
+                               version, data, traceparent, tracestate)
             SELECT tx_id, type, table_version, state, step, commands::jsonb, refusal::jsonb,
-                   parked::jsonb, version, data, traceparent
+                   parked::jsonb, version, data, traceparent, tracestate
               FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::bigint[], $5::text[],
                           $6::text[], $7::text[], $8::text[], $9::bigint[], $10::bytea[],
-                          $11::text[])
+                          $11::text[], $12::text[])
                 AS s (tx_id, type, table_version, state, step, commands, refusal, parked, version,
-                      data, traceparent)
+                      data, traceparent, tracestate)
           )sql",
           postgres::Params()
               .Ids(c.tx_ids)
@@ -107,7 +110,8 @@ absl::Status InsertSagas(postgres::Transaction& transaction,
               .NullableTexts(c.parked)
               .Int64s(c.versions)
               .NullableBytes(c.data)
-              .NullableTexts(c.traceparents))
+              .NullableTexts(c.traceparents)
+              .NullableTexts(c.tracestates))
       .status();
 }
 

@@ -24,6 +24,7 @@ struct SagaRow {
   // The owner's, opaque here: what its commands are built from.
   std::string data;
   std::optional<std::string> traceparent;
+  std::string tracestate = {};  // empty: none
   int64_t created_unix_microseconds = 0;
   int64_t updated_unix_microseconds = 0;
 };

@@ -16,13 +16,14 @@ class Command {
  public:
   // `envelope` carries a command with these ids.
   Command(saga::v1::Envelope envelope, const uuid::Uuid& tx_id, const uuid::Uuid& command_id,
-          std::optional<std::string> traceparent);
+          std::optional<std::string> traceparent, std::string tracestate);
 
   const uuid::Uuid& tx_id() const { return tx_id_; }
   const uuid::Uuid& command_id() const { return command_id_; }
   // What is asked: body_case() says which command.
   const saga::v1::Envelope& request() const { return request_; }
   const std::optional<std::string>& traceparent() const { return traceparent_; }
+  const std::string& tracestate() const { return tracestate_; }  // empty: none
 
   // The answer, final: it is kept and repeated for ever. One of these, once:
   // done, with an outcome (CANCELLED) only where the command's contract names one,
@@ -47,6 +48,7 @@ class Command {
   uuid::Uuid tx_id_;
   uuid::Uuid command_id_;
   std::optional<std::string> traceparent_;
+  std::string tracestate_;
   saga::v1::Envelope reply_;
 };
 

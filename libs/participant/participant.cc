@@ -7,17 +7,28 @@
 #include "absl/strings/str_cat.h"
 #include "libs/envelope/envelope.h"
 #include "libs/telemetry/log.h"
+#include "libs/telemetry/traceparent.h"
 
 namespace participant {
 namespace {
 
-// A line for each refusal, when it is committed.
-void LogRefusal(outbox::UnitOfWork& work, const saga::v1::Envelope& reply) {
-  if (reply.status() != saga::v1::Envelope::REJECTED) return;
-  work.AfterCommit([tx_id = reply.tx_id(), step = reply.step(), outcome = reply.outcome(),
+// A line for each answer, when it is committed: refusals always, what was done for those who debug.
+void LogAnswer(outbox::UnitOfWork& work, const Command& command) {
+  const saga::v1::Envelope& reply = command.reply();
+  const bool refused = reply.status() == saga::v1::Envelope::REJECTED;
+  const telemetry::Level level = refused ? telemetry::Level::kInfo : telemetry::Level::kDebug;
+  if (!telemetry::LogEnabled(level)) return;
+  work.AfterCommit([level, refused, tx_id = reply.tx_id(),
+                    trace = command.traceparent().value_or(""), step = reply.step(),
+                    type = envelope::BodyType(command.request()), outcome = reply.outcome(),
                     message = reply.message()] {
-    telemetry::Info("command refused",
-                    {{"tx_id", tx_id}, {"step", step}, {"outcome", outcome}, {"reason", message}});
+    telemetry::Log(level, refused ? "command refused" : "command done",
+                   {{"tx_id", tx_id},
+                    {"trace_id", telemetry::TraceIdIn(trace)},
+                    {"step", step},
+                    {"command", type},
+                    {"outcome", outcome},
+                    {"reason", message}});
   });
 }
 
@@ -37,7 +48,7 @@ absl::Status Participant::Handle(outbox::UnitOfWork& work,
       delivery->DeadLetter("the key is not the tx_id");
     } else {
       commands.emplace_back(std::move(parsed->envelope), parsed->tx_id, parsed->command_id,
-                            delivery->traceparent());
+                            delivery->traceparent(), delivery->tracestate());
     }
   }
   if (commands.empty()) return absl::OkStatus();
@@ -67,7 +78,7 @@ absl::Status Participant::Handle(outbox::UnitOfWork& work,
   for (const Command* command : fresh) {
     if (!command->answered()) continue;
     answered.push_back(command);
-    LogRefusal(work, command->reply());
+    LogAnswer(work, *command);
   }
   if (absl::Status sent = KeepAndSend(work, replies_, answered); !sent.ok()) return sent;
   for (const auto& [repeat, original] : repeats) {

@@ -59,7 +59,8 @@ absl::Status KeepAndSend(outbox::UnitOfWork& work, const ReplyOptions& options,
 
 void SendAgain(outbox::UnitOfWork& work, const ReplyOptions& options, const Command& command,
                const saga::v1::Envelope& reply) {
-  work.outbox().Add(envelope::ToEvent(reply, options.format, options.topic, command.traceparent()));
+  work.outbox().Add(envelope::ToEvent(reply, options.format, options.topic, command.traceparent(),
+                                      command.tracestate()));
 }
 
 }  // namespace participant

@@ -44,7 +44,7 @@ class Orders : public OrderService::CallbackService {
                                         const order::v1::CreateOrderRequest* request,
                                         order::v1::CreateOrderResponse* response) override {
     grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-    response->mutable_order()->set_order_id(TraceOf(*context).ToString());
+    response->mutable_order()->set_order_id(TraceOf(*context).parent.ToString());
     if (request->user_id() == 2) {
       Violations violations;
       violations.Add("user_id", "must not be 2");

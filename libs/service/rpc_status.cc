@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "libs/service/error_details.h"
 #include "libs/service/errors.h"
+#include "libs/service/trace.h"
 #include "libs/telemetry/log.h"
 
 namespace service {
@@ -76,15 +77,17 @@ absl::StatusCode OursAs(absl::StatusCode code) {
 
 // A status that nobody meant for a caller: its code's name as the reason, and its text hidden
 // behind an id unless it is about the request.
-absl::Status Presentable(const absl::Status& status) {
+absl::Status Presentable(const absl::Status& status, std::string_view trace_id) {
   const bool ours = HasMarkOfOurs(status);
   const absl::StatusCode code = ours ? OursAs(status.code()) : status.code();
   const std::string reason = absl::StatusCodeToString(code);
   if (BlamesTheRequest(code)) return Error(code, reason, std::string(status.message()));
 
   const std::string id = NewErrorId();
-  telemetry::Error("call failed",
-                   {{"error_id", id}, {"code", reason}, {"error", std::string(status.message())}});
+  telemetry::Error("call failed", {{"error_id", id},
+                                   {"trace_id", trace_id},
+                                   {"code", reason},
+                                   {"error", std::string(status.message())}});
   const bool retry = MayBeRetried(code);
   absl::Status shown =
       Error(code, reason,
@@ -97,9 +100,9 @@ absl::Status Presentable(const absl::Status& status) {
 
 }  // namespace
 
-grpc::Status ToGrpc(const absl::Status& status) {
+grpc::Status ToGrpc(const absl::Status& status, std::string_view trace_id) {
   if (status.ok()) return grpc::Status::OK;
-  const absl::Status shown = ReasonOf(status).empty() ? Presentable(status) : status;
+  const absl::Status shown = ReasonOf(status).empty() ? Presentable(status, trace_id) : status;
   google::rpc::Status details;
   details.set_code(static_cast<int>(shown.code()));
   details.set_message(std::string(shown.message()));
@@ -113,6 +116,11 @@ grpc::Status ToGrpc(const absl::Status& status) {
   if (serialized.size() > kMaxDetailsBytes) serialized.clear();
   return grpc::Status(static_cast<grpc::StatusCode>(shown.code()), std::string(shown.message()),
                       serialized);
+}
+
+grpc::Status ToGrpc(const grpc::ServerContextBase* context, const absl::Status& status) {
+  if (status.ok() || context == nullptr) return ToGrpc(status);
+  return ToGrpc(status, TraceIdOf(*context));
 }
 
 absl::Status FromGrpc(const grpc::Status& status) {

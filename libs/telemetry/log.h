@@ -4,7 +4,8 @@
 //
 // Messages are constant texts in lower case; what varies goes into fields, so that lines can be
 // searched and counted. Field names are snake_case and the same everywhere: order_id, tx_id,
-// trace_id, topic, partition, offset, error. No secrets: see service/redact.h.
+// trace_id, topic, partition, offset, error. No secrets: see service/redact.h. A line about one
+// order has its trace_id (traceparent.h).
 //
 // Thread safe. A line below the level costs one relaxed load.
 #ifndef ORDER_SAGA_LIBS_TELEMETRY_LOG_H_

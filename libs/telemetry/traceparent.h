@@ -1,5 +1,8 @@
 // W3C Trace Context, version 00: which call a log line or a message belongs to. We pass on what
 // came and make ids where none came; we record no spans.
+//
+// Log lines about one order have the field trace_id, messages the headers traceparent and
+// tracestate.
 #ifndef ORDER_SAGA_LIBS_TELEMETRY_TRACEPARENT_H_
 #define ORDER_SAGA_LIBS_TELEMETRY_TRACEPARENT_H_
 
@@ -26,6 +29,14 @@ class Traceparent {
   explicit Traceparent(std::string text) : text_(std::move(text)) {}
   std::string text_;
 };
+
+// The trace id of a header's value that may have come from anyone; empty if it is none. A view into
+// the text: cheap enough for each message.
+std::string_view TraceIdIn(std::string_view traceparent);
+
+// A tracestate as it may be passed on: the text itself, or nothing if it is longer than the 512
+// bytes that everybody must take, or has other bytes than printable ASCII.
+std::string_view UsableTracestate(std::string_view text);
 
 }  // namespace telemetry
 

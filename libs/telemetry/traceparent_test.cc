@@ -45,5 +45,20 @@ TEST(TraceparentTest, NewOnesAreValidAndDiffer) {
   EXPECT_NE(one.trace_id(), other.trace_id());
 }
 
+TEST(TraceparentTest, TheTraceIdOfAnybodysText) {
+  EXPECT_EQ(TraceIdIn(kValid), "4bf92f3577b34da6a3ce929d0e0e4736");
+  EXPECT_EQ(TraceIdIn(""), "");
+  EXPECT_EQ(TraceIdIn("00-trace"), "");
+  EXPECT_EQ(TraceIdIn(std::string(300, '0')), "");
+}
+
+TEST(TraceparentTest, ATracestateThatMayBePassedOn) {
+  EXPECT_EQ(UsableTracestate("rojo=00f067aa0ba902b7,congo=t61"), "rojo=00f067aa0ba902b7,congo=t61");
+  EXPECT_EQ(UsableTracestate(std::string(512, 'x')).size(), 512u);
+  EXPECT_EQ(UsableTracestate(std::string(513, 'x')), "");
+  EXPECT_EQ(UsableTracestate("a=\n"), "");
+  EXPECT_EQ(UsableTracestate("a=\xff"), "");
+}
+
 }  // namespace
 }  // namespace telemetry

@@ -51,17 +51,17 @@ absl::Status CreateOrder::Handle(outbox::UnitOfWork& work,
 
   auto existing = InsertNew(work.transaction(), orders);
   if (!existing.ok()) return existing.status();
-  std::map<uuid::Uuid, std::optional<std::string>> traces;
-  for (const CreateOrderCommand* command : batch) {
-    traces.try_emplace(command->request_id, command->traceparent);
-  }
+  std::map<uuid::Uuid, const CreateOrderCommand*> callers;
+  for (const CreateOrderCommand* command : batch) callers.try_emplace(command->request_id, command);
   std::vector<orchestrator::Begin> begins;
   for (size_t i = 0; i < orders.size(); ++i) {
     OrderRow& order = *orders[i];
     if ((*existing)[i].has_value()) {
       order = *std::move((*existing)[i]);
     } else {
-      begins.push_back({order.tx_id, CreateOrderDataOf(order), traces[order.request_id]});
+      const CreateOrderCommand& caller = *callers[order.request_id];
+      begins.push_back(
+          {order.tx_id, CreateOrderDataOf(order), caller.traceparent, caller.tracestate});
     }
   }
   if (absl::Status begun = sagas_.Start(work, begins); !begun.ok()) return begun;

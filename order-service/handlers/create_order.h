@@ -23,6 +23,7 @@ struct CreateOrderCommand {
   int64_t user_id = 0;
   std::vector<Line> lines;  // without faults; each product may stand several times
   std::optional<std::string> traceparent;
+  std::string tracestate;  // empty: none
 
   // The outcome: the order, made now or before by the same request; or ALREADY_EXISTS if the
   // request_id belongs to another request.

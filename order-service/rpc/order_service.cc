@@ -134,10 +134,15 @@ class CreateOrderCall : public group_commit::Call {
 
   void Finish(const absl::Status& status) override {
     const absl::Status& outcome = status.ok() ? command.order.status() : status;
-    if (!outcome.ok()) return reactor_->End(service::ToGrpc(outcome));
+    const std::string traceparent = command.traceparent.value_or("");
+    const std::string_view trace_id = telemetry::TraceIdIn(traceparent);
+    if (!outcome.ok()) return reactor_->End(service::ToGrpc(outcome, trace_id));
     const OrderRow& order = *command.order;
-    telemetry::Debug("order taken", {{"order_id", uuid::ToString(order.order_id)},
-                                     {"tx_id", uuid::ToString(order.tx_id)}});
+    if (telemetry::LogEnabled(telemetry::Level::kDebug)) {
+      telemetry::Debug("order taken", {{"order_id", uuid::ToString(order.order_id)},
+                                       {"tx_id", uuid::ToString(order.tx_id)},
+                                       {"trace_id", trace_id}});
+    }
     reactor_->Answer(order);
   }
 
@@ -165,10 +170,12 @@ grpc::ServerUnaryReactor* OrderService::CreateOrder(grpc::CallbackServerContext*
   auto command = ToCommand(*request);
   if (!command.ok()) {
     grpc::ServerUnaryReactor* refused = context->DefaultReactor();
-    refused->Finish(service::ToGrpc(command.status()));
+    refused->Finish(service::ToGrpc(context, command.status()));
     return refused;
   }
-  command->traceparent = service::TraceOf(*context).ToString();
+  service::Trace trace = service::TraceOf(*context);
+  command->traceparent = trace.parent.ToString();
+  command->tracestate = std::move(trace.state);
   const std::chrono::nanoseconds wait(
       google::protobuf::util::TimeUtil::DurationToNanoseconds(request->wait_timeout()));
   auto reactor = CreateOrderReactor::Make(wait, feed_, context->deadline(), response);
@@ -177,40 +184,44 @@ grpc::ServerUnaryReactor* OrderService::CreateOrder(grpc::CallbackServerContext*
 }
 
 grpc::ServerWriteReactor<v1::WatchOrderResponse>* OrderService::WatchOrder(
-    grpc::CallbackServerContext*, const v1::WatchOrderRequest* request) {
+    grpc::CallbackServerContext* context, const v1::WatchOrderRequest* request) {
   auto order_id = OrderIdOf(request->order_id());
-  if (!order_id.ok()) return RefusedWatch(service::ToGrpc(order_id.status()));
+  if (!order_id.ok()) return RefusedWatch(service::ToGrpc(context, order_id.status()));
   return StartWatch(feed_, *order_id, request->after_version());
 }
 
-grpc::Status OrderService::GetOrder(grpc::ServerContext*, const v1::GetOrderRequest* request,
+grpc::Status OrderService::GetOrder(grpc::ServerContext* context,
+                                    const v1::GetOrderRequest* request,
                                     v1::GetOrderResponse* response) {
   auto order_id = OrderIdOf(request->order_id());
-  if (!order_id.ok()) return service::ToGrpc(order_id.status());
-  return service::ToGrpc(requests::Read(reads_, [&](postgres::Connection& connection) {
-    auto found = FindOrders(connection, {*order_id});
-    if (!found.ok()) return found.status();
-    if (found->empty()) return NoSuchOrder(*order_id);
-    *response->mutable_order() = ToMessage(found->front());
-    return absl::OkStatus();
-  }));
+  if (!order_id.ok()) return service::ToGrpc(context, order_id.status());
+  return service::ToGrpc(context, requests::Read(reads_, [&](postgres::Connection& connection) {
+                           auto found = FindOrders(connection, {*order_id});
+                           if (!found.ok()) return found.status();
+                           if (found->empty()) return NoSuchOrder(*order_id);
+                           *response->mutable_order() = ToMessage(found->front());
+                           return absl::OkStatus();
+                         }));
 }
 
-grpc::Status OrderService::ListOrders(grpc::ServerContext*, const v1::ListOrdersRequest* request,
+grpc::Status OrderService::ListOrders(grpc::ServerContext* context,
+                                      const v1::ListOrdersRequest* request,
                                       v1::ListOrdersResponse* response) {
   auto query = ToQuery(*request);
-  if (!query.ok()) return service::ToGrpc(query.status());
-  return service::ToGrpc(requests::Read(reads_, [&](postgres::Connection& connection) {
-    auto page = order::ListOrders(connection, query->user_id, query->before, query->limit);
-    if (!page.ok()) return page.status();
-    response->Clear();
-    for (const OrderRow& order : page->orders) *response->add_orders() = ToMessage(order);
-    if (page->more) {
-      const std::string last = uuid::ToString(page->orders.back().order_id);
-      response->set_next_page_token(requests::TokenAfter(query->list, last));
-    }
-    return absl::OkStatus();
-  }));
+  if (!query.ok()) return service::ToGrpc(context, query.status());
+  return service::ToGrpc(context, requests::Read(reads_, [&](postgres::Connection& connection) {
+                           auto page = order::ListOrders(connection, query->user_id, query->before,
+                                                         query->limit);
+                           if (!page.ok()) return page.status();
+                           response->Clear();
+                           for (const OrderRow& order : page->orders)
+                             *response->add_orders() = ToMessage(order);
+                           if (page->more) {
+                             const std::string last = uuid::ToString(page->orders.back().order_id);
+                             response->set_next_page_token(requests::TokenAfter(query->list, last));
+                           }
+                           return absl::OkStatus();
+                         }));
 }
 
 }  // namespace order

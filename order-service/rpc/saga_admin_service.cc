@@ -68,7 +68,7 @@ absl::Status ReadSaga(postgres::Connection& connection, const uuid::Uuid& tx_id,
 
 }  // namespace
 
-grpc::Status SagaAdminService::ListSagas(grpc::ServerContext*,
+grpc::Status SagaAdminService::ListSagas(grpc::ServerContext* context,
                                          const saga::v1::ListSagasRequest* request,
                                          saga::v1::ListSagasResponse* response) {
   service::Violations violations;
@@ -82,41 +82,44 @@ grpc::Status SagaAdminService::ListSagas(grpc::ServerContext*,
   const requests::Page page =
       requests::PageOf(list, request->page_size(), request->page_token(), violations);
   const uuid::Uuid before = requests::IdAfter(page, requests::GreatestId(), violations);
-  if (!violations.empty()) return service::ToGrpc(violations.ToStatus());
-  return service::ToGrpc(requests::Read(pool_, [&](postgres::Connection& connection) {
-    auto found = orchestrator::ListSagas(connection, state, before, page.limit);
-    if (!found.ok()) return found.status();
-    response->Clear();
-    for (const orchestrator::SagaRow& row : found->sagas) *response->add_sagas() = ToMessage(row);
-    if (found->more) {
-      const std::string last = uuid::ToString(found->sagas.back().tx_id);
-      response->set_next_page_token(requests::TokenAfter(list, last));
-    }
-    return absl::OkStatus();
-  }));
+  if (!violations.empty()) return service::ToGrpc(context, violations.ToStatus());
+  return service::ToGrpc(context, requests::Read(pool_, [&](postgres::Connection& connection) {
+                           auto found =
+                               orchestrator::ListSagas(connection, state, before, page.limit);
+                           if (!found.ok()) return found.status();
+                           response->Clear();
+                           for (const orchestrator::SagaRow& row : found->sagas)
+                             *response->add_sagas() = ToMessage(row);
+                           if (found->more) {
+                             const std::string last = uuid::ToString(found->sagas.back().tx_id);
+                             response->set_next_page_token(requests::TokenAfter(list, last));
+                           }
+                           return absl::OkStatus();
+                         }));
 }
 
-grpc::Status SagaAdminService::GetSaga(grpc::ServerContext*,
+grpc::Status SagaAdminService::GetSaga(grpc::ServerContext* context,
                                        const saga::v1::GetSagaRequest* request,
                                        saga::v1::GetSagaResponse* response) {
   auto id = uuid::Parse(request->tx_id());
   if (!id.ok()) {
     service::Violations violations;
     violations.Add("tx_id", std::string(id.status().message()));
-    return service::ToGrpc(violations.ToStatus());
+    return service::ToGrpc(context, violations.ToStatus());
   }
-  return service::ToGrpc(requests::Read(pool_, [&](postgres::Connection& connection) {
-    return ReadSaga(connection, *id, *response->mutable_saga());
-  }));
+  return service::ToGrpc(context, requests::Read(pool_, [&](postgres::Connection& connection) {
+                           return ReadSaga(connection, *id, *response->mutable_saga());
+                         }));
 }
 
-grpc::Status SagaAdminService::DescribeSagaType(grpc::ServerContext*,
+grpc::Status SagaAdminService::DescribeSagaType(grpc::ServerContext* context,
                                                 const saga::v1::DescribeSagaTypeRequest* request,
                                                 saga::v1::DescribeSagaTypeResponse* response) {
   if (request->type() != table_.type) {
-    return service::ToGrpc(service::Error(
-        absl::StatusCode::kNotFound, "SAGA_TYPE_NOT_FOUND",
-        "there is no saga type \"" + request->type() + "\"; there is " + table_.type));
+    return service::ToGrpc(
+        context, service::Error(
+                     absl::StatusCode::kNotFound, "SAGA_TYPE_NOT_FOUND",
+                     "there is no saga type \"" + request->type() + "\"; there is " + table_.type));
   }
   response->set_mermaid(saga::Mermaid(table_));
   return grpc::Status::OK;

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "libs/postgres/sql_error.h"
 #include "libs/telemetry/log.h"
+#include "libs/telemetry/traceparent.h"
 
 namespace relay {
 namespace {
@@ -233,11 +234,16 @@ void ParkingLot::LookAtTopics(Producer& sink) {
 
 void ParkingLot::LogParked(const ParkBatch& batch) const {
   const ParkedKey& key = *batch.openings.front();
+  const auto poison = std::find(batch.ids.begin(), batch.ids.end(), key.poison_id);
+  const std::string trace = poison == batch.ids.end()
+                                ? std::string()
+                                : batch.traceparents[poison - batch.ids.begin()].value_or("");
   telemetry::Error("Kafka refuses an event: it is parked, with what follows of its key",
                    {{"source", options_.source_name},
                     {"event_id", key.poison_id},
                     {"topic", key.topic},
                     {"key", key.name.substr(1)},
+                    {"trace_id", telemetry::TraceIdIn(trace)},
                     {"error", key.refusal.reason},
                     {"fix", absl::StrCat(key.refusal.fix, "; then outbox-relay parked release")},
                     {"keys", batch.openings.size()}});

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "libs/telemetry/log.h"
+#include "libs/telemetry/traceparent.h"
 
 namespace relay {
 namespace {
@@ -175,6 +176,7 @@ void Release::Hold(const parked::Row& row, const PublishFailure& why) {
                    {"event_id", row.event.id},
                    {"topic", row.event.topic},
                    {"key", row.event.aggregate_id.value_or("")},
+                   {"trace_id", telemetry::TraceIdIn(row.event.traceparent)},
                    {"error", why.reason},
                    {"fix", why.fix}});
 }

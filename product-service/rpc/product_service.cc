@@ -70,7 +70,7 @@ absl::Status Adjust(const v1::AdjustStockRequest& request, Product& product) {
 
 }  // namespace
 
-grpc::Status ProductService::CreateProduct(grpc::ServerContext*,
+grpc::Status ProductService::CreateProduct(grpc::ServerContext* context,
                                            const v1::CreateProductRequest* request,
                                            v1::CreateProductResponse* response) {
   service::Violations violations;
@@ -80,7 +80,7 @@ grpc::Status ProductService::CreateProduct(grpc::ServerContext*,
   violations.Require(request->available() >= 0 && request->available() <= kMaxUnits, "available",
                      absl::StrCat("must be 0 to ", kMaxUnits));
   requests::CheckRequestId(request->request_id(), violations);
-  if (!violations.empty()) return service::ToGrpc(violations.ToStatus());
+  if (!violations.empty()) return service::ToGrpc(context, violations.ToStatus());
 
   const Product product = {.product_id = request->product_id(),
                            .name = request->name(),
@@ -88,6 +88,7 @@ grpc::Status ProductService::CreateProduct(grpc::ServerContext*,
                            .currency = request->unit_price().currency_code(),
                            .available = request->available()};
   return service::ToGrpc(
+      context,
       requests::TransactOnce(writes_, *request, [&](outbox::UnitOfWork& work, bool is_new) {
         if (is_new) {
           auto inserted = InsertProduct(work.transaction(), product);
@@ -102,17 +103,18 @@ grpc::Status ProductService::CreateProduct(grpc::ServerContext*,
       }));
 }
 
-grpc::Status ProductService::GetProduct(grpc::ServerContext*, const v1::GetProductRequest* request,
+grpc::Status ProductService::GetProduct(grpc::ServerContext* context,
+                                        const v1::GetProductRequest* request,
                                         v1::GetProductResponse* response) {
   service::Violations violations;
   requests::CheckId(request->product_id(), "product_id", violations);
-  if (!violations.empty()) return service::ToGrpc(violations.ToStatus());
-  return service::ToGrpc(requests::Transact(reads_, [&](outbox::UnitOfWork& work) {
-    return Answer(work, request->product_id(), *response);
-  }));
+  if (!violations.empty()) return service::ToGrpc(context, violations.ToStatus());
+  return service::ToGrpc(context, requests::Transact(reads_, [&](outbox::UnitOfWork& work) {
+                           return Answer(work, request->product_id(), *response);
+                         }));
 }
 
-grpc::Status ProductService::UpdateProduct(grpc::ServerContext*,
+grpc::Status ProductService::UpdateProduct(grpc::ServerContext* context,
                                            const v1::UpdateProductRequest* request,
                                            v1::UpdateProductResponse* response) {
   service::Violations violations;
@@ -122,29 +124,31 @@ grpc::Status ProductService::UpdateProduct(grpc::ServerContext*,
     requests::CheckMoney(request->unit_price(), "unit_price", violations);
   }
   requests::CheckRequestId(request->request_id(), violations);
-  if (!violations.empty()) return service::ToGrpc(violations.ToStatus());
+  if (!violations.empty()) return service::ToGrpc(context, violations.ToStatus());
 
-  return service::ToGrpc(ChangeProduct(writes_, *request, *response, [&](Product& product) {
-    if (!request->name().empty()) product.name = request->name();
-    if (request->has_unit_price()) {
-      product.unit_price_minor = request->unit_price().minor_units();
-      product.currency = request->unit_price().currency_code();
-    }
-    return absl::OkStatus();
-  }));
+  return service::ToGrpc(context,
+                         ChangeProduct(writes_, *request, *response, [&](Product& product) {
+                           if (!request->name().empty()) product.name = request->name();
+                           if (request->has_unit_price()) {
+                             product.unit_price_minor = request->unit_price().minor_units();
+                             product.currency = request->unit_price().currency_code();
+                           }
+                           return absl::OkStatus();
+                         }));
 }
 
-grpc::Status ProductService::AdjustStock(grpc::ServerContext*,
+grpc::Status ProductService::AdjustStock(grpc::ServerContext* context,
                                          const v1::AdjustStockRequest* request,
                                          v1::AdjustStockResponse* response) {
   service::Violations violations;
   requests::CheckId(request->product_id(), "product_id", violations);
   violations.Require(request->delta() != 0, "delta", "must not be 0");
   requests::CheckRequestId(request->request_id(), violations);
-  if (!violations.empty()) return service::ToGrpc(violations.ToStatus());
+  if (!violations.empty()) return service::ToGrpc(context, violations.ToStatus());
 
-  return service::ToGrpc(ChangeProduct(
-      writes_, *request, *response, [&](Product& product) { return Adjust(*request, product); }));
+  return service::ToGrpc(
+      context, ChangeProduct(writes_, *request, *response,
+                             [&](Product& product) { return Adjust(*request, product); }));
 }
 
 }  // namespace product

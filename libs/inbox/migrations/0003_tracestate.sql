@@ -1,0 +1,2 @@
+-- The message's header of that name; NULL if it had none.
+ALTER TABLE inbox_parked ADD COLUMN tracestate text;
