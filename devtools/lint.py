@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from devtools import console, folders, lint_manifests
+from devtools import console, folders, lint_manifests, lint_prometheus
 
 
 def run(*, fix: bool) -> int:
@@ -17,6 +17,7 @@ def run(*, fix: bool) -> int:
         ("layering", _layering),
         ("protos", _protos),
         ("manifests", lint_manifests.check),
+        ("monitoring", lambda: lint_prometheus.monitoring(fix)),
     )
     for name, check in checks:
         problem = check()

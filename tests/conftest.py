@@ -88,10 +88,13 @@ def make_system(request, log_folder: Path) -> Iterator[Callable[..., systems.Sys
 def system(request, log_folder: Path) -> Iterator[systems.System]:
     """One started system for the tests of a file: cheaper, but they share its databases.
 
-    The file may say SYSTEM_FLAGS = {"kitchen-service": ["--acceptance=manual"]}.
+    The file may say SYSTEM_FLAGS = {"kitchen-service": ["--acceptance=manual"]}, and OWN_SERVERS =
+    True if its tests break the servers (see `servers`).
     """
+    own = getattr(request.module, "OWN_SERVERS", False)
+    servers = request.getfixturevalue("servers") if own else None
     with _systems(request, log_folder) as make:
-        yield make(flags=getattr(request.module, "SYSTEM_FLAGS", None))
+        yield make(flags=getattr(request.module, "SYSTEM_FLAGS", None), servers=servers)
 
 
 @pytest.fixture(scope="session")

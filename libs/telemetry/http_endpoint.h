@@ -30,8 +30,8 @@ class HttpEndpoint {
   // Thread safe, before and after Start. A check or a metric source lives until the endpoint ends.
   void AddMetrics(std::shared_ptr<const prometheus::Collectable> metrics);
   void AddLivenessCheck(std::string name, Check check);
-  // Once somebody has asked for metrics, each check is also exported, as order_saga_ready{check}, as
-  // it was some seconds ago: a scrape waits for no check.
+  // Once somebody has asked for metrics, each check is also exported, as order_saga_ready{check},
+  // as it was some seconds ago: a scrape waits for no check.
   void AddReadinessCheck(std::string name, Check check);
 
   // Listens on "HOST:PORT" (port 0: any free one) and serves from its own few threads.
