@@ -139,14 +139,22 @@ def test_a_slot_of_another_database(postgres_server, outbox, start_relay):
     relay.wait_log(f"database {outbox.name}; the relay needs .*Fix: drop or rename that slot")
 
 
-def test_hosts_that_do_not_answer(outbox, binaries, tmp_path):
+@pytest.mark.parametrize(
+    "postgres_answers, said",
+    [
+        (False, "cannot connect to Postgres.*Fix: check host and port"),
+        (True, "Kafka does not answer.*fix=.*--kafka_brokers"),
+    ],
+    ids=["no Postgres", "no Kafka"],
+)
+def test_hosts_that_do_not_answer(postgres_answers, said, outbox, binaries, tmp_path):
     nobody = "postgresql://nobody@127.0.0.1:1/nowhere"
-    relay = Relay(binaries, tmp_path / "log", nobody, "127.0.0.1:1")
-    relay.wait_log("cannot connect to Postgres.*Fix: check host and port")
-    relay.kill()
-    relay = Relay(binaries, tmp_path / "log", outbox.relay_conninfo, "127.0.0.1:1")
-    relay.wait_log("Kafka does not answer.*fix=.*--kafka_brokers")
-    relay.kill()
+    source = outbox.relay_conninfo if postgres_answers else nobody
+    relay = Relay(binaries, tmp_path / "log", source, "127.0.0.1:1")
+    try:
+        relay.wait_log(said)
+    finally:
+        relay.kill()
 
 
 @pytest.mark.timeout(600)
