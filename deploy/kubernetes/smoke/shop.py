@@ -126,7 +126,8 @@ class Shop:
 
     def check_books(self) -> str:
         """Failed unless every order is approved, once, and stock and credit say the same."""
-        wait_until(lambda: not self._unfinished(), "every order and its saga have ended")
+        what = "every order and its saga have ended"
+        wait_until(lambda: not self._unfinished(), what, deadline_seconds=900)
         statuses = self._statuses()
         wrong = {i: s for i, s in statuses.items() if s != "APPROVED"}
         if self.placed.failures or wrong or set(statuses) != self.placed.order_ids:
