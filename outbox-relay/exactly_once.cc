@@ -13,23 +13,31 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds kSlice(500);
-constexpr std::chrono::seconds kPatience(30), kQuietFor(3);
+constexpr std::chrono::seconds kPatience(30), kQuietFor(3), kAnswer(5);
 // A transaction's tickets are kept in memory, and after a crash all of it comes again.
 constexpr uint64_t kMostEvents = 200'000;
 
 }  // namespace
 
 std::string TransactionalId(const StateTopicOptions& topic) {
-  return absl::StrCat(topic.topic, ".", topic.source);
+  // No topic's name has a slash.
+  return absl::StrCat(topic.topic, "/", topic.source);
 }
 
 absl::Status ExactlyOnce::Begin(ReplicationStream& stream, Producer& sink, Watermark identity,
-                                std::stop_token stop) {
+                                std::stop_token stop, absl::FunctionRef<bool()> leaving) {
   const Lsn flushed = stream.identity().flushed;
+  std::stop_source ends;
   std::future<absl::Status> ready = std::async(std::launch::async, [&]() -> absl::Status {
-    if (absl::Status made = EnsureStateTopic(options_.topic, kPatience); !made.ok()) return made;
-    if (absl::Status alone = sink.transaction()->ShutOutOthers(stop); !alone.ok()) return alone;
-    auto was = ReadWatermark(options_.topic, kPatience);
+    if (absl::Status made = EnsureStateTopic(options_.topic, kAnswer); !made.ok()) return made;
+    if (absl::Status alone = sink.transaction()->ShutOutOthers(ends.get_token()); !alone.ok()) {
+      return alone;
+    }
+    auto was = ReadWatermark(options_.topic, kAnswer);
+    const Clock::time_point deadline = Clock::now() + kPatience;
+    while (absl::IsUnavailable(was.status()) && Clock::now() < deadline && !ends.stop_requested()) {
+      was = ReadWatermark(options_.topic, kAnswer);
+    }
     if (!was.ok()) return was.status();
     first_ = identity;
     if (!was->has_value()) return absl::OkStatus();
@@ -51,6 +59,7 @@ absl::Status ExactlyOnce::Begin(ReplicationStream& stream, Producer& sink, Water
   auto complain_at = Clock::now() + kQuietFor;
   while (ready.wait_for(kSlice) != std::future_status::ready) {
     if (alive.ok()) alive = stream.SendStatus(Lsn{});
+    if (!alive.ok() || stop.stop_requested() || leaving()) ends.request_stop();
     if (Clock::now() < complain_at) continue;
     complain_at += kPatience;
     telemetry::Warn("waiting for Kafka, to see how far the source is published",

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "outbox-relay/history/state_topic.h"
 #include "outbox-relay/history/watermark.h"
@@ -36,10 +37,11 @@ class ExactlyOnce {
 
   // Once the slot is ours, and before anything of its stream is published: shuts out other relays,
   // then reads where they have come to. `identity` says which stream this is, and nothing of
-  // positions. Waits for Kafka, and keeps `stream` alive meanwhile. Unavailable: Kafka does not
-  // answer. Aborted: the producer has failed. DataLoss: the log ends before the watermark.
+  // positions. Waits for Kafka, and keeps `stream` alive meanwhile, but not for long once a stop is
+  // requested or Postgres is `leaving`. Unavailable: Kafka does not answer. Aborted: the producer
+  // has failed. DataLoss: the log ends before the watermark.
   absl::Status Begin(ReplicationStream& stream, Producer& sink, Watermark identity,
-                     std::stop_token stop);
+                     std::stop_token stop, absl::FunctionRef<bool()> leaving);
 
   // Up to where all is published.
   const Watermark& watermark() const { return watermark_; }

@@ -77,6 +77,8 @@ absl::Status Relay::Run() {
 
 bool Relay::MayRead() const {
   if (record_ != nullptr || done_reading_ || parking_.full()) return false;
+  // What is parked meanwhile would hold its end up.
+  if (sink_.transaction() != nullptr && sink_.transaction()->closing()) return false;
   if ((draining_ || leaving_) && !decoder_.in_transaction()) return false;
   return ledger_.transactions() < kMaxTransactions;
 }
@@ -191,7 +193,7 @@ absl::Status Relay::Produce() {
   }
   timers_.Mark(Stage::kProduce);
   // Whatever else it was: the record waits, and with it the stream.
-  return outcome == Outcome::kFailed ? SinkFailed() : absl::OkStatus();
+  return outcome == Outcome::kFailed ? AsStatus(sink_.failure()) : absl::OkStatus();
 }
 
 absl::Status Relay::AwaitTopic() {
@@ -245,15 +247,7 @@ absl::Status Relay::Collect() {
     moved_at_ = end;
   }
   timers_.Add(Stage::kConfirm, end - start);
-  return healthy ? absl::OkStatus() : SinkFailed();
-}
-
-absl::Status Relay::SinkFailed() const {
-  const PublishFailure& failure = sink_.failure();
-  if (failure.kind != PublishFailure::Kind::kProducerBroken) {
-    return absl::AbortedError("Kafka refused an event");
-  }
-  return absl::UnavailableError(absl::StrCat("the Kafka producer is done: ", failure.reason));
+  return healthy ? absl::OkStatus() : AsStatus(sink_.failure());
 }
 
 bool Relay::IsPublished() const {
@@ -375,7 +369,9 @@ bool Relay::Drained() {
   }
   // In exactly-once mode half a transaction may stay at Kafka: the rest follows.
   const uint64_t waiting = record_ != nullptr ? 1 : 0;
-  return ledger_.unacked_events() <= waiting || now - drain_since_ >= options_.drain_timeout;
+  const bool open = sink_.transaction() != nullptr && sink_.transaction()->open();
+  return (ledger_.unacked_events() <= waiting && !open) ||
+         now - drain_since_ >= options_.drain_timeout;
 }
 
 bool Relay::MayLeave() {

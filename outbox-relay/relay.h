@@ -73,7 +73,6 @@ class Relay {
   void EndTransaction();
   absl::Status Confirm();
 
-  absl::Status SinkFailed() const;
   // Exactly-once mode: whether a session before this one has published the row.
   bool IsPublished() const;
   absl::Status Wait();

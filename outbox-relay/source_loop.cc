@@ -94,7 +94,7 @@ absl::Status SourceLoop::RunSession(std::stop_token stop) {
     if (absl::Status begun = BeginExactlyOnce(**stream, *capture, stop); !begun.ok()) return begun;
   }
   absl::Status loaded = parking_.Load(
-      (*stream)->identity().system_id, (*stream)->server_pid(),
+      (*stream)->identity().system_id, (*stream)->identity().flushed, (*stream)->server_pid(),
       exactly_once_ ? exactly_once_->watermark().released : std::vector<std::string>());
   if (!loaded.ok()) return loaded;
 
@@ -130,7 +130,7 @@ absl::Status SourceLoop::BeginExactlyOnce(ReplicationStream& stream, const std::
                                              .system_id = stream.identity().system_id,
                                              .timeline = stream.identity().timeline,
                                              .capture = capture},
-                                            stop);
+                                            stop, [this] { return state_.server_leaving(); });
   if (!begun.ok()) return begun;
   const Lsn published = exactly_once_->watermark().whole;
   if (published > ledger_.received()) ledger_.Keepalive(published);
@@ -210,7 +210,11 @@ absl::Status SourceLoop::MakeProducer() {
   ProducerOptions options = options_.producer;
   options.acked_offsets = &state_.gate().offsets();
   options.batch_bytes = recovery_.batch_bytes();
-  if (options.batch_bytes == 0) options.batch_bytes = smaller_batches_;
+  if (smaller_batches_ != 0 && !recovery_.alone_until()) {
+    options.batch_bytes = options.batch_bytes == 0
+                              ? smaller_batches_
+                              : std::min(options.batch_bytes, smaller_batches_);
+  }
   if (options_.exactly_once) options.transactional_id = TransactionalId(StateTopicOf(options_));
   auto producer = Producer::Create(options);
   if (!producer.ok()) return producer.status();
@@ -274,7 +278,7 @@ std::optional<PublishFailure> SourceLoop::AbandonProducer() {
                        std::chrono::seconds(2));
     acks_.Flush();
     if (producer_->failed()) failure = producer_->failure();
-    if (options_.exactly_once && recovery_.batch_bytes() == 0) {
+    if (options_.exactly_once && !recovery_.alone_until()) {
       smaller_batches_ = producer_->batch_bytes();
     }
     producer_.reset();
@@ -291,7 +295,7 @@ void SourceLoop::OnDurable(Producer::Ticket ticket) {
 void SourceLoop::Report(const absl::Status& ended) {
   const bool standby = absl::IsAlreadyExists(ended);
   const bool paused = absl::IsCancelled(ended);
-  if (standby || paused) parking_.Standby();
+  if (standby) parking_.Standby();
   state_.SetHealth(standby || paused ? absl::OkStatus() : ended);
   const std::string text(ended.message());
   const Clock::time_point now = Clock::now();

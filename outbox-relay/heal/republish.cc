@@ -13,7 +13,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::seconds kTopicPatience(30);
-constexpr uint64_t kEventsPerTransaction = 50'000;
+// Kafka gives up a transaction after some.
+constexpr std::chrono::seconds kLongestTransaction(2);
 // The ledger does not know these events.
 constexpr Producer::Ticket kNoTicket = Producer::kPosition;
 
@@ -48,12 +49,16 @@ absl::Status Finish(Producer& producer, std::stop_token stop) {
   return absl::OkStatus();
 }
 
+absl::Status FinishIfLong(Producer& producer, std::stop_token stop) {
+  Transaction* const transaction = producer.transaction();
+  const bool is_long = transaction != nullptr && transaction->open() &&
+                       Clock::now() - transaction->since() > kLongestTransaction;
+  return is_long ? Finish(producer, stop) : absl::OkStatus();
+}
+
 absl::Status Send(const Record& record, Producer& producer, std::stop_token stop) {
   const Clock::time_point patience = Clock::now() + kTopicPatience;
-  if (Transaction* const transaction = producer.transaction();
-      transaction != nullptr && transaction->events() >= kEventsPerTransaction) {
-    if (absl::Status status = Finish(producer, stop); !status.ok()) return status;
-  }
+  if (absl::Status status = FinishIfLong(producer, stop); !status.ok()) return status;
   for (;;) {
     switch (producer.Produce(record, kNoTicket)) {
       case Producer::Outcome::kTaken:
@@ -86,6 +91,7 @@ absl::Status Republish(postgres::Connection& connection, const std::string& curs
   RecordBuilder builder(source);
   const std::string fetch = absl::StrCat("FETCH 100 FROM ", cursor);
   for (;;) {
+    if (absl::Status status = FinishIfLong(producer, stop); !status.ok()) return status;
     auto rows = connection.Execute(fetch);
     if (!rows.ok()) return rows.status();
     if (rows->rows() == 0) break;

@@ -46,6 +46,21 @@ absl::StatusOr<int> CountPartitions(rd_kafka_t* client, const std::string& topic
   return partitions;
 }
 
+absl::StatusOr<Client> MakeConsumer(const kafka::Settings& kafka, std::string_view isolation) {
+  const NameAndValue kRequired[] = {
+      {"group.id", "outbox-relay-heal"},     {"enable.auto.commit", "false"},
+      {"enable.partition.eof", "true"},      {"auto.offset.reset", "earliest"},
+      {"allow.auto.create.topics", "false"}, {"queued.max.messages.kbytes", "8192"},
+      {"isolation.level", isolation}};
+  absl::StatusOr<kafka::Conf> conf = kafka::MakeConf(kafka, {}, kRequired);
+  if (!conf.ok()) return conf.status();
+  char why[512] = "";
+  Client client(rd_kafka_new(RD_KAFKA_CONSUMER, conf->get(), why, sizeof why), &rd_kafka_destroy);
+  if (client == nullptr) return absl::InvalidArgumentError(absl::StrCat("Kafka consumer: ", why));
+  conf->release();  // the client owns it now
+  return client;
+}
+
 }  // namespace
 
 bool TopicIds::Add(std::string_view id) {
@@ -62,30 +77,23 @@ bool TopicIds::Contains(std::string_view id) const {
 absl::StatusOr<TopicIds> ReadTopicIds(const kafka::Settings& kafka,
                                       const std::set<std::string>& topics, const TopicOffsets& from,
                                       std::stop_token stop) {
-  static constexpr NameAndValue kRequired[] = {
-      {"group.id", "outbox-relay-heal"},     {"enable.auto.commit", "false"},
-      {"enable.partition.eof", "true"},      {"auto.offset.reset", "earliest"},
-      {"allow.auto.create.topics", "false"}, {"queued.max.messages.kbytes", "8192"},
-      {"isolation.level", "read_committed"}};
-  absl::StatusOr<kafka::Conf> conf = kafka::MakeConf(kafka, {}, kRequired);
-  if (!conf.ok()) return conf.status();
-  char why[512] = "";
-  Client client(rd_kafka_new(RD_KAFKA_CONSUMER, conf->get(), why, sizeof why), &rd_kafka_destroy);
-  if (client == nullptr) return absl::InvalidArgumentError(absl::StrCat("Kafka consumer: ", why));
-  conf->release();  // the client owns it now
-
+  // Who reads committed records only is told that a topic ends where a transaction is open.
+  absl::StatusOr<Client> asks = MakeConsumer(kafka, "read_uncommitted");
+  if (!asks.ok()) return asks.status();
+  absl::StatusOr<Client> reads = MakeConsumer(kafka, "read_committed");
+  if (!reads.ok()) return reads.status();
   TopicIds ids;
   std::map<std::pair<std::string, int32_t>, int64_t> unread;  // partition → where it ends
   Partitions assigned(rd_kafka_topic_partition_list_new(16),
                       &rd_kafka_topic_partition_list_destroy);
   for (const std::string& topic : topics) {
-    absl::StatusOr<int> partitions = CountPartitions(client.get(), topic);
+    absl::StatusOr<int> partitions = CountPartitions(asks->get(), topic);
     if (!partitions.ok()) return partitions.status();
     const auto known = from.find(topic);
     for (int32_t partition = 0; partition < *partitions; ++partition) {
       int64_t low = 0, high = 0;
       const rd_kafka_resp_err_t error = rd_kafka_query_watermark_offsets(
-          client.get(), topic.c_str(), partition, &low, &high, kAnswerMilliseconds);
+          asks->get(), topic.c_str(), partition, &low, &high, kAnswerMilliseconds);
       if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return Failed(error, topic);
       ids.ends[topic][partition] = high;
       int64_t begin = low;
@@ -97,13 +105,13 @@ absl::StatusOr<TopicIds> ReadTopicIds(const kafka::Settings& kafka,
       rd_kafka_topic_partition_list_add(assigned.get(), topic.c_str(), partition)->offset = begin;
     }
   }
-  if (rd_kafka_resp_err_t error = rd_kafka_assign(client.get(), assigned.get())) {
+  if (rd_kafka_resp_err_t error = rd_kafka_assign(reads->get(), assigned.get())) {
     return Failed(error, "assigning");
   }
   Clock::time_point moved = Clock::now();
   while (!unread.empty()) {
     if (stop.stop_requested()) return absl::CancelledError("stopping");
-    rd_kafka_message_t* const message = rd_kafka_consumer_poll(client.get(), 200);
+    rd_kafka_message_t* const message = rd_kafka_consumer_poll(reads->get(), 200);
     const kafka::Message owned(message);
     if (message == nullptr || (message->err != RD_KAFKA_RESP_ERR_NO_ERROR &&
                                message->err != RD_KAFKA_RESP_ERR__PARTITION_EOF)) {

@@ -93,33 +93,42 @@ absl::StatusOr<std::string> ReadRange(rd_kafka_t* client, const StateTopicOption
   }
 }
 
-// The newest value with that key; empty if there is none.
-absl::StatusOr<std::string> ReadNewest(const StateTopicOptions& options, std::string_view key,
-                                       std::string_view isolation, milliseconds timeout) {
+absl::StatusOr<Client> MakeConsumer(const StateTopicOptions& options, std::string_view isolation) {
   const NameAndValue kRequired[] = {
       {"group.id", "outbox-relay-state"},    {"enable.auto.commit", "false"},
       {"enable.partition.eof", "true"},      {"auto.offset.reset", "earliest"},
       {"allow.auto.create.topics", "false"}, {"fetch.wait.max.ms", "10"},
       {"isolation.level", isolation}};
-  const Clock::time_point deadline = Clock::now() + timeout;
   absl::StatusOr<kafka::Conf> conf = kafka::MakeConf(options.kafka, {}, kRequired);
   if (!conf.ok()) return conf.status();
   char why[512] = "";
   Client client(rd_kafka_new(RD_KAFKA_CONSUMER, conf->get(), why, sizeof why), &rd_kafka_destroy);
   if (client == nullptr) return absl::InvalidArgumentError(absl::StrCat("Kafka consumer: ", why));
   conf->release();  // the client owns it now
+  return client;
+}
+
+// The newest value with that key; empty if there is none.
+absl::StatusOr<std::string> ReadNewest(const StateTopicOptions& options, std::string_view key,
+                                       bool committed, milliseconds timeout) {
+  const Clock::time_point deadline = Clock::now() + timeout;
+  // Who reads committed records only is told that the topic ends where a transaction is open.
+  absl::StatusOr<Client> client = MakeConsumer(options, "read_uncommitted");
+  if (!client.ok()) return client.status();
   int64_t low = 0, high = 0;
   const rd_kafka_resp_err_t error = rd_kafka_query_watermark_offsets(
-      client.get(), options.topic.c_str(), 0, &low, &high, Left(deadline));
+      client->get(), options.topic.c_str(), 0, &low, &high, Left(deadline));
   if (IsMissing(error)) {
-    if (!IsHidden(client.get(), options.topic, deadline)) return std::string();
+    if (!IsHidden(client->get(), options.topic, deadline)) return std::string();
     return Failed(RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, options);
   }
   if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return Failed(error, options);
+  if (committed) client = MakeConsumer(options, "read_committed");
+  if (!client.ok()) return client.status();
   int64_t look = kFirstLook;
   for (int64_t to = high; to > low; look *= kLookFurther) {
     const int64_t from = std::max(low, to - look);
-    auto value = ReadRange(client.get(), options, key, from, to, deadline);
+    auto value = ReadRange(client->get(), options, key, from, to, deadline);
     if (!value.ok() || !value->empty()) return value;
     to = from;
   }
@@ -136,7 +145,7 @@ absl::Status Unreadable(const StateTopicOptions& options, const std::string& key
 
 absl::StatusOr<std::optional<HistoryRecord>> ReadStateTopic(const StateTopicOptions& options,
                                                             milliseconds timeout) {
-  auto value = ReadNewest(options, options.source, "read_uncommitted", timeout);
+  auto value = ReadNewest(options, options.source, /*committed=*/false, timeout);
   if (!value.ok()) return value.status();
   if (value->empty()) return std::nullopt;
   absl::StatusOr<HistoryRecord> record = DecodeRecord(*value);
@@ -147,7 +156,7 @@ absl::StatusOr<std::optional<HistoryRecord>> ReadStateTopic(const StateTopicOpti
 absl::StatusOr<std::optional<Watermark>> ReadWatermark(const StateTopicOptions& options,
                                                        milliseconds timeout) {
   const std::string key = WatermarkKey(options.source);
-  auto value = ReadNewest(options, key, "read_committed", timeout);
+  auto value = ReadNewest(options, key, /*committed=*/true, timeout);
   if (!value.ok()) return value.status();
   if (value->empty()) return std::nullopt;
   absl::StatusOr<Watermark> watermark = DecodeWatermark(*value);

@@ -1,5 +1,6 @@
 #include "outbox-relay/history/watermark.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -71,8 +72,10 @@ bool IsOfSameHistory(const Watermark& was, const Watermark& now) {
 }
 
 absl::StatusOr<Watermark> Resume(const Watermark& was, Watermark now, Lsn flushed) {
+  // Ids are the same in every history.
+  now.released = was.released;
   if (!IsOfSameHistory(was, now)) return now;
-  if (was.whole > flushed) {
+  if (std::max(was.whole, was.open_commit) > flushed) {
     return absl::DataLossError(absl::StrCat(
         "Postgres has lost writes: Kafka has events up to ", ToString(was.whole),
         " of a log that now ends at ", ToString(flushed),
@@ -81,7 +84,6 @@ absl::StatusOr<Watermark> Resume(const Watermark& was, Watermark now, Lsn flushe
         "relay with --heal=table"));
   }
   now.whole = was.whole;
-  now.released = was.released;
   if (was.capture == now.capture) {
     now.open_commit = was.open_commit;
     now.open_ordinal = was.open_ordinal;

@@ -49,9 +49,9 @@ absl::StatusOr<Watermark> DecodeWatermark(std::string_view json);
 // Whether `was` says something about the stream that `now` (its positions aside) is to begin.
 bool IsOfSameHistory(const Watermark& was, const Watermark& now);
 
-// From where to go on after `was`: its positions in the terms of `now`. What is not of the same
-// history counts for nothing. Of another capture only whole transactions count: the rest of an open
-// one is published again. DataLoss: the log ends before the watermark.
+// From where to go on after `was`: its positions in the terms of `now`. Of what is not of
+// the same history only `released` counts. Of another capture only whole transactions count: the
+// rest of an open one is published again. DataLoss: the log ends before the watermark.
 absl::StatusOr<Watermark> Resume(const Watermark& was, Watermark now, Lsn flushed);
 
 }  // namespace relay

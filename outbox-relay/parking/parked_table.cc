@@ -110,9 +110,17 @@ constexpr char kEndOthers[] = R"sql(
      AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
      AND pid <> pg_backend_pid()
 )sql";
+constexpr char kHasSlot[] = R"sql(
+  SELECT EXISTS (SELECT FROM pg_replication_slots
+                  WHERE slot_name = 'outbox_' || current_database() AND active_pid = $1::bigint)
+)sql";
 constexpr char kLock[] = "SELECT pg_advisory_lock(1869968482, 1885434475)";
 
-constexpr char kCountEvents[] = "SELECT count(*) FROM outbox_parked WHERE dropped_at IS NULL";
+constexpr char kCountEvents[] = R"sql(
+  SELECT count(*), coalesce(max(e.commit_lsn) FILTER (WHERE e.era = k.era), '0/0')::text
+    FROM outbox_parked e LEFT JOIN outbox_parked_keys k USING (scope)
+   WHERE e.dropped_at IS NULL
+)sql";
 
 }  // namespace
 
@@ -217,11 +225,19 @@ absl::Status PutOnList(postgres::Connection& connection, const PublishFailure& f
       .status();
 }
 
-absl::Status ShutOutOthers(postgres::Connection& connection) {
-  // One that was asleep may wake up in the middle of a statement.
+absl::Status ShutOutOthers(postgres::Connection& connection, int walsender_pid) {
+  const auto has_slot = [&]() -> absl::Status {
+    auto rows = connection.Execute(kHasSlot, postgres::Params().Int64(walsender_pid));
+    if (!rows.ok()) return rows.status();
+    if (rows->Bool(0, 0)) return absl::OkStatus();
+    return absl::UnavailableError("another relay has taken the slot over");
+  };
+  // One that was asleep may wake up in the middle of a statement; this may be that one.
+  if (absl::Status ours = has_slot(); !ours.ok()) return ours;
   auto ended = connection.Execute(kEndOthers);
   if (!ended.ok()) return ended.status();
-  return connection.Execute(kLock).status();
+  if (absl::Status locked = connection.Execute(kLock).status(); !locked.ok()) return locked;
+  return has_slot();
 }
 
 absl::StatusOr<Stored> Load(postgres::Connection& connection, const std::string& system_id,
@@ -237,7 +253,9 @@ absl::StatusOr<Stored> Load(postgres::Connection& connection, const std::string&
   if (!keys.ok()) return keys.status();
   auto events = connection.Execute(kCountEvents);
   if (!events.ok()) return events.status();
-  Stored stored{.keys = {}, .events = events->Int64(0, 0)};
+  const absl::StatusOr<Lsn> last = ParseLsn(events->Text(0, 1));
+  if (!last.ok()) return last.status();
+  Stored stored{.keys = {}, .events = events->Int64(0, 0), .last = *last};
   for (int row = 0; row < keys->rows(); ++row) {
     const absl::StatusOr<Lsn> lsn = ParseLsn(keys->Text(row, 8));
     if (!lsn.ok()) return lsn.status();

@@ -58,6 +58,7 @@ absl::Status PutOnList(postgres::Connection& connection, const PublishFailure& f
 struct Stored {
   std::vector<ParkedKey> keys;
   int64_t events = 0;
+  Lsn last;  // the commit record that the last of them came with, in this cluster's log
 };
 // What is parked, once the events `released` are gone. Positions of another cluster are rebased:
 // everything that comes is behind them.
@@ -65,8 +66,8 @@ absl::StatusOr<Stored> Load(postgres::Connection& connection, const std::string&
                             const std::vector<std::string>& released);
 
 // No other relay changes what is parked as long as `connection` lasts: ends the connections of
-// those that could. Who holds the slot may call it.
-absl::Status ShutOutOthers(postgres::Connection& connection);
+// those that could. Unavailable: the slot is not this walsender's any more.
+absl::Status ShutOutOthers(postgres::Connection& connection, int walsender_pid);
 
 }  // namespace relay::parked
 

@@ -35,7 +35,7 @@ ParkingLot::ParkingLot(ParkingOptions options, Ledger& ledger, SourceMetrics& me
       metrics_(metrics),
       release_(options_.source_name, keys_) {}
 
-absl::Status ParkingLot::Load(const std::string& system_id, int walsender_pid,
+absl::Status ParkingLot::Load(const std::string& system_id, Lsn flushed, int walsender_pid,
                               const std::vector<std::string>& released) {
   system_id_ = system_id;
   walsender_pid_ = walsender_pid;
@@ -44,7 +44,8 @@ absl::Status ParkingLot::Load(const std::string& system_id, int walsender_pid,
   release_.OnLost();
   absl::StatusOr<Statement> opened = Statement::Open(options_.conninfo, parked::kChannel);
   if (!opened.ok()) return opened.status();
-  if (absl::Status alone = parked::ShutOutOthers(opened->connection()); !alone.ok()) return alone;
+  if (absl::Status alone = parked::ShutOutOthers(opened->connection(), walsender_pid); !alone.ok())
+    return alone;
   while (!to_list_.empty()) {
     const absl::Status listed = parked::PutOnList(opened->connection(), to_list_.back());
     if (!listed.ok() && !IsNotMigrated(listed)) return listed;
@@ -67,6 +68,8 @@ absl::Status ParkingLot::Load(const std::string& system_id, int walsender_pid,
   keys_.ForgetStored();
   for (ParkedKey& key : stored->keys) keys_.Put(std::move(key));
   events_ = stored->events;
+  // Beyond the log's end: of a timeline that is no more.
+  release_from_ = stored->last > flushed ? Lsn{} : stored->last;
   statement_.emplace(*std::move(opened));
   release_.Refresh();
   CountMetrics();
@@ -82,6 +85,7 @@ absl::Status ParkingLot::Load(const std::string& system_id, int walsender_pid,
 }
 
 void ParkingLot::Standby() {
+  to_list_.clear();
   metrics_.parked_keys.Set(0);
   metrics_.parked_events.Set(0);
   metrics_.oldest_parked_age.Set(0);
@@ -199,7 +203,10 @@ absl::Status ParkingLot::StartNext() {
   for (const bool release : {release_first, !release_first}) {
     if (release) {
       const bool nothing_buffered = sent_.empty() && filling_.empty();
-      if (auto query = release_.Next(nothing_buffered)) return Start(Running::kRelease, *query);
+      // What was parked before this session, but comes by once more, comes first.
+      const bool may_begin = ledger_.received() > release_from_ || !release_from_.known();
+      if (auto query = release_.Next(may_begin, nothing_buffered))
+        return Start(Running::kRelease, *query);
     } else if (!sent_.openings.empty()) {
       return Start(Running::kOpen, parked::OpenKeys(sent_, system_id_, walsender_pid_));
     } else if (!sent_.empty()) {
@@ -291,12 +298,6 @@ void ParkingLot::Forget() {
   release_.Forget();
 }
 
-void ParkingLot::PutOnList(const PublishFailure& failure) {
-  absl::StatusOr<postgres::Connection> connection =
-      postgres::Connection::Open(options_.conninfo, "outbox-relay parking");
-  absl::Status listed = connection.status();
-  if (listed.ok()) listed = parked::PutOnList(*connection, failure);
-  if (!listed.ok()) to_list_.push_back(failure);
-}
+void ParkingLot::PutOnList(const PublishFailure& failure) { to_list_.push_back(failure); }
 
 }  // namespace relay

@@ -45,7 +45,8 @@ class ParkingLot {
 
   // At a session's start, when the slot is ours: connects, shuts out other relays, and reads what
   // is parked. `released`: ids of events that were published, and only have to be removed. Waits.
-  absl::Status Load(const std::string& system_id, int walsender_pid,
+  // `flushed`: the end of the server's log.
+  absl::Status Load(const std::string& system_id, Lsn flushed, int walsender_pid,
                     const std::vector<std::string>& released);
   // Another relay has the slot.
   void Standby();
@@ -89,7 +90,7 @@ class ParkingLot {
   // The ledger and the producer begin anew: forgets what was not written yet, it comes again.
   void Forget();
   // After Forget: this event has cost the producer, and its key is to be parked when it comes
-  // again. Waits; if the database is away it is done by the next Load.
+  // again. Written by the next Load; until then a relay that takes over finds out by itself.
   void PutOnList(const PublishFailure& failure);
 
  private:
@@ -124,6 +125,7 @@ class ParkingLot {
   Release release_;
   std::vector<PublishFailure> to_list_;
   int64_t events_ = 0;  // in the table
+  Lsn release_from_;    // nothing is released before the stream has passed this
   // Topics that did not exist when they were asked for last, and since when.
   absl::flat_hash_map<std::string, Clock::time_point> missing_since_;
 

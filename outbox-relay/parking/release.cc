@@ -20,9 +20,9 @@ constexpr std::chrono::milliseconds kTopicAnswer(500), kTopicPause(1'000);
 Release::Release(std::string source_name, ParkedKeys& keys)
     : source_name_(std::move(source_name)), keys_(keys), router_(source_name_) {}
 
-std::optional<parked::Query> Release::Next(bool nothing_buffered) {
+std::optional<parked::Query> Release::Next(bool may_begin, bool nothing_buffered) {
   if (asked_) return std::nullopt;
-  if (phase_ == Phase::kIdle && refresh_) {
+  if (phase_ == Phase::kIdle && refresh_ && may_begin) {
     refresh_ = false;
     phase_ = Phase::kAsk;
   }

@@ -222,7 +222,8 @@ Producer::Outcome Producer::Send(Topic& topic, const Record& record, int32_t par
         parts[2].u.mem.size + parts[3].u.mem.size + kOverheadPerEvent + (extra << 10);
     ++in_flight_events_;
     if (topic.introductions.OnSent(partition, now_)) ++introductions_;
-    holding_ = bytes + kBatchOverhead > topic.max_message_bytes;
+    holding_ =
+        bytes + kBatchOverhead > topic.max_message_bytes || (transaction_ && batch_bytes_ == 1);
     return Outcome::kTaken;
   }
   const rd_kafka_resp_err_t code = rd_kafka_error_code(error);
@@ -257,6 +258,7 @@ bool Producer::CollectOne(OnDurable on_durable, std::chrono::milliseconds timeou
         message->key_len + message->len + kOverheadPerEvent + ExtraBytes(message->_private);
     --in_flight_events_;
     const bool held = std::exchange(holding_, false);
+    const bool purged = IsPurged(message->err);
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
       if (message->rkt != topic || message->partition != partition) note();
       if (introductions_ > 0 && FindTopic(rd_kafka_topic_name(message->rkt))
@@ -265,14 +267,26 @@ bool Producer::CollectOne(OnDurable on_durable, std::chrono::milliseconds timeou
       }
       topic = message->rkt;
       partition = message->partition;
-      offset = message->offset;
+      // The position that ends a transaction is no event.
+      offset = transaction_ && AsTicket(message->_private) == kPosition ? -1 : message->offset;
       const Ticket ticket = AsTicket(message->_private);
       if (!transaction_) {
         on_durable(ticket);
       } else if (ticket != kPosition) {
         transaction_->OnDelivered(ticket);
       }
-    } else if (!IsPurged(message->err)) {
+    } else if (purged && transaction_ && !abandoned_) {
+      // What ended the transaction is not said with the records: with one at a time it is known
+      // which it was.
+      PublishFailure failure =
+          transaction_->WhyNot(IdOf(message), rd_kafka_topic_name(message->rkt));
+      failure.alone = batch_bytes_ == 1;
+      failure.whole_topic = failure.whole_topic && failure.alone;
+      if (message->key != nullptr) {
+        failure.key.emplace(static_cast<const char*>(message->key), message->key_len);
+      }
+      Fail(std::move(failure));
+    } else if (!purged) {
       char why[512] = "";
       rd_kafka_fatal_error(client_, why, sizeof why);
       PublishFailure failure =
@@ -318,6 +332,7 @@ void Producer::Abandon(OnDurable on_durable, std::chrono::milliseconds timeout) 
     CollectOne(on_durable, std::chrono::milliseconds(20));
   }
   const auto deadline = Clock::now() + timeout;
+  abandoned_ = true;
   rd_kafka_purge(client_, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
   while (in_flight_events_ > 0 && Clock::now() < deadline) {
     CollectOne(on_durable, std::chrono::milliseconds(100));
@@ -332,7 +347,7 @@ void Producer::Commit(const std::string& topic, std::string_view key, std::strin
     Topic& state = FindTopic(topic);
     if (state.introductions.partitions() == 0) state.introductions.SetPartitions(1);
     if (Send(state, record, /*partition=*/0, kPosition, 0, bytes) != Outcome::kTaken) {
-      if (!failure_) Fail(refusal_);
+      Fail({.reason = "the position cannot be given to librdkafka", .fix = "none needed"});
       return;
     }
   }

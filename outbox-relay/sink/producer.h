@@ -148,6 +148,7 @@ class Producer {
   // that producer there before: gapless is not enough.
   bool holding_ = false;
   absl::flat_hash_map<std::string, Topic> topics_;
+  bool abandoned_ = false;
   std::optional<PublishFailure> failure_;
   PublishFailure refusal_;
 };

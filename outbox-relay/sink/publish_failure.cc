@@ -87,4 +87,9 @@ PublishFailure MakePublishFailure(int error_code, std::string_view detail,
   return failure;
 }
 
+absl::Status AsStatus(const PublishFailure& failure) {
+  if (failure.kind != Kind::kProducerBroken) return absl::AbortedError("Kafka refused an event");
+  return absl::UnavailableError(absl::StrCat("the Kafka producer is done: ", failure.reason));
+}
+
 }  // namespace relay

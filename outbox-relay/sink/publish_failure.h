@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "absl/status/status.h"
+
 namespace relay {
 
 // One event that Kafka will not take as it is. Trouble that passes by itself (brokers away, leaders
@@ -34,6 +36,9 @@ struct PublishFailure {
 // `error` is a rd_kafka_resp_err_t; `detail` is librdkafka's text, if there is more than the code.
 PublishFailure MakePublishFailure(int error, std::string_view detail, std::string_view event_id,
                                   std::string_view topic);
+
+// How a session ends for it.
+absl::Status AsStatus(const PublishFailure& failure);
 
 }  // namespace relay
 

@@ -16,6 +16,8 @@ using Error = std::unique_ptr<rd_kafka_error_t, decltype(&rd_kafka_error_destroy
 
 constexpr int kSlice = 500;  // ms: how soon what waits for the brokers is given up
 constexpr std::chrono::seconds kPatience(30);
+// Some errors that pass come at once.
+constexpr std::chrono::milliseconds kAgain(20);
 
 PublishFailure FailureOf(const rd_kafka_error_t* error) {
   PublishFailure failure =
@@ -40,14 +42,17 @@ absl::Status Transaction::ShutOutOthers(std::stop_token stop) {
     if (initialised_) return absl::OkStatus();
     if (stop.stop_requested()) return absl::CancelledError("stopping");
     const bool passes = rd_kafka_error_is_retriable(error.get()) != 0;
-    if (passes && Clock::now() < deadline) continue;  // goes on where it was
+    if (passes && Clock::now() < deadline) {  // goes on where it was
+      std::this_thread::sleep_for(kAgain);
+      continue;
+    }
     const std::string text =
         absl::StrCat("Kafka's transactions cannot be begun: ", rd_kafka_error_string(error.get()));
     if (passes || rd_kafka_error_is_fatal(error.get()) == 0) return absl::UnavailableError(text);
     return absl::FailedPreconditionError(absl::StrCat(
         text,
         ". Fix: allow the relay's principal to WRITE and DESCRIBE its transactional id (the "
-        "state topic's name, a dot, the source's name), or run without --exactly_once"));
+        "state topic's name, a slash, the source's name), or run without --exactly_once"));
   }
 }
 
@@ -61,6 +66,18 @@ std::optional<PublishFailure> Transaction::BeginIfNone(Clock::time_point now) {
   return std::nullopt;
 }
 
+PublishFailure Transaction::WhyNot(std::string_view event_id, std::string_view topic) {
+  PublishFailure failure;
+  failure.reason = "the transaction has failed";
+  failure.fix = "none needed: a new producer starts over";
+  if (phase_ == Phase::kCommitting) return failure;
+  // Does nothing then but say so.
+  const Error error(rd_kafka_commit_transaction(client_, 0), &rd_kafka_error_destroy);
+  if (error == nullptr) return failure;
+  return MakePublishFailure(rd_kafka_error_code(error.get()), rd_kafka_error_string(error.get()),
+                            event_id, topic);
+}
+
 void Transaction::CommitInBackground() {
   phase_ = Phase::kCommitting;
   committer_ = std::thread([this] { Commit(); });
@@ -71,7 +88,10 @@ void Transaction::Commit() {
   for (;;) {
     const Error error(rd_kafka_commit_transaction(client_, kSlice), &rd_kafka_error_destroy);
     if (error == nullptr) break;
-    if (rd_kafka_error_is_retriable(error.get()) != 0 && !given_up_.load()) continue;
+    if (rd_kafka_error_is_retriable(error.get()) != 0 && !given_up_.load()) {
+      std::this_thread::sleep_for(kAgain);
+      continue;
+    }
     failure = FailureOf(error.get());
     break;
   }

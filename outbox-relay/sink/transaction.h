@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <stop_token>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -48,6 +49,9 @@ class Transaction {
   // Before each record.
   std::optional<PublishFailure> BeginIfNone(Clock::time_point now);
   void OnTaken() { ++events_; }
+
+  // The transaction has failed by itself: why, as the refusal of that record of it.
+  PublishFailure WhyNot(std::string_view event_id, std::string_view topic);
 
   // A record has reached Kafka: it counts once the transaction is committed.
   void OnDelivered(Ticket ticket) { delivered_.push_back(ticket); }
