@@ -16,6 +16,8 @@ constexpr milliseconds kSlice(500);
 constexpr std::chrono::seconds kPatience(30), kQuietFor(3), kAnswer(5);
 // A transaction's tickets are kept in memory, and after a crash all of it comes again.
 constexpr uint64_t kMostEvents = 200'000;
+constexpr uint64_t kThick = 1'000;
+constexpr milliseconds kGap(10);
 
 }  // namespace
 
@@ -78,12 +80,7 @@ void ExactlyOnce::Work(Producer& sink, const Ledger& ledger,
   if (!transaction.open()) return;
   if (!transaction.closing()) {
     if (!transaction.takes()) return;  // its commit is under way
-    const bool done = progress.idle && !progress.in_transaction;
-    if (!done && !progress.ending && transaction.events() < kMostEvents &&
-        now - transaction.since() < options_.longest) {
-      due_ = transaction.since() + options_.longest;
-      return;
-    }
+    if (!MayEnd(transaction, progress, now)) return;
     transaction.Close();
   }
   if (sink.in_flight_events() > 0) return;
@@ -95,6 +92,19 @@ void ExactlyOnce::Work(Producer& sink, const Ledger& ledger,
   if (ledger.unacked_events() - (progress.waiting ? 1 : 0) > of_ledger) return;
   Advance(ledger, released, progress);
   sink.Commit(options_.topic.topic, WatermarkKey(options_.topic.source), Encode(watermark_));
+}
+
+bool ExactlyOnce::MayEnd(const Transaction& transaction, const Progress& progress,
+                         Clock::time_point now) {
+  if (std::exchange(events_, transaction.events()) != transaction.events()) last_event_at_ = now;
+  const Clock::time_point longest = transaction.since() + options_.longest;
+  if (progress.ending || transaction.events() >= kMostEvents || now >= longest) return true;
+  due_ = longest;
+  if (!progress.idle || progress.in_transaction) return false;
+  // A commit costs as much as thousands of events: where they come thick, a gap is no end.
+  if (transaction.events() < kThick || now >= last_event_at_ + kGap) return true;
+  due_ = std::min(longest, last_event_at_ + kGap);
+  return false;
 }
 
 void ExactlyOnce::Advance(const Ledger& ledger, const std::vector<std::string>& released,

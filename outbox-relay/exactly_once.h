@@ -67,6 +67,7 @@ class ExactlyOnce {
   std::optional<Clock::time_point> due() const { return due_; }
 
  private:
+  bool MayEnd(const Transaction& transaction, const Progress& progress, Clock::time_point now);
   void Advance(const Ledger& ledger, const std::vector<std::string>& released,
                const Progress& progress);
 
@@ -74,6 +75,8 @@ class ExactlyOnce {
   Watermark first_;      // at the session's start
   Watermark watermark_;  // of the last commit
   std::optional<Clock::time_point> due_;
+  uint64_t events_ = 0;  // of the transaction, and when the last came
+  Clock::time_point last_event_at_;
 };
 
 }  // namespace relay
