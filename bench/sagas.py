@@ -56,6 +56,8 @@ class Snapshot:
     def __init__(self, system: System):
         self._samples = {}
         self.cpu_seconds = {}
+        # order-service has a second group, for the canaries.
+        self.groups = {p.name: system.deployment.topic_prefix + p.name for p in programs.ALL}
         for program in programs.ALL:
             address = system.deployment.http_address(program.name)
             for name, labels, value in metrics.parse(metrics.get(address, "/metrics")[1]):
@@ -181,7 +183,8 @@ def batch_sizes(before: Snapshot, after: Snapshot) -> dict[str, int]:
     """Calls or messages in a transaction, on average."""
     sizes = {"create_batch": after.mean_since(before, "order-service", "group_commit_calls")}
     for flag, program in DOORS.items():
-        sizes[flag] = after.mean_since(before, program, "inbox_batch_messages", group=program)
+        group = after.groups[program]
+        sizes[flag] = after.mean_since(before, program, "inbox_batch_messages", group=group)
     return {flag: max(1, round(size)) for flag, size in sizes.items()}
 
 
@@ -195,7 +198,7 @@ def print_stages(suffix: str, before: Snapshot, after: Snapshot) -> None:
             before, programs.RELAY.name, "outbox_commit_to_ack_seconds", source=service.name
         )
         batch = after.mean_since(
-            before, service.name, "inbox_batch_seconds", group=service.name
+            before, service.name, "inbox_batch_seconds", group=after.groups[service.name]
         )
         name = service.role
         print(f"figure commit_to_ack_mean_ms{suffix}_{name} {ack * 1000:.3f} ms")
