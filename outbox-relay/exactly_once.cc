@@ -28,33 +28,9 @@ std::string TransactionalId(const StateTopicOptions& topic) {
 
 absl::Status ExactlyOnce::Begin(ReplicationStream& stream, Producer& sink, Watermark identity,
                                 std::stop_token stop, absl::FunctionRef<bool()> leaving) {
-  const Lsn flushed = stream.identity().flushed;
   std::stop_source ends;
-  std::future<absl::Status> ready = std::async(std::launch::async, [&]() -> absl::Status {
-    if (absl::Status made = EnsureStateTopic(options_.topic, kAnswer); !made.ok()) return made;
-    if (absl::Status alone = sink.transaction()->ShutOutOthers(ends.get_token()); !alone.ok()) {
-      return alone;
-    }
-    auto was = ReadWatermark(options_.topic, kAnswer);
-    const Clock::time_point deadline = Clock::now() + kPatience;
-    while (absl::IsUnavailable(was.status()) && Clock::now() < deadline && !ends.stop_requested()) {
-      was = ReadWatermark(options_.topic, kAnswer);
-    }
-    if (!was.ok()) return was.status();
-    first_ = identity;
-    if (!was->has_value()) return absl::OkStatus();
-    absl::StatusOr<Watermark> resumed = Resume(**was, identity, flushed);
-    if (!resumed.ok()) return resumed.status();
-    first_ = *std::move(resumed);
-    if ((*was)->open_ordinal >= 0 && first_.open_ordinal < 0 && IsOfSameHistory(**was, identity)) {
-      telemetry::Warn(
-          "the publication has changed: a transaction that is published in part comes again as a "
-          "whole",
-          {{"source", options_.topic.source},
-           {"commit", ToString((*was)->open_commit)},
-           {"rows", (*was)->open_ordinal + 1}});
-    }
-    return absl::OkStatus();
+  std::future<absl::Status> ready = std::async(std::launch::async, [&] {
+    return TakeOver(*sink.transaction(), identity, stream.identity().flushed, ends.get_token());
   });
   // Postgres cuts off who is silent.
   absl::Status alive;
@@ -70,6 +46,32 @@ absl::Status ExactlyOnce::Begin(ReplicationStream& stream, Producer& sink, Water
   const absl::Status status = ready.get();
   watermark_ = first_;
   return status.ok() ? alive : status;
+}
+
+absl::Status ExactlyOnce::TakeOver(Transaction& transaction, const Watermark& identity, Lsn flushed,
+                                   std::stop_token stop) {
+  if (absl::Status made = EnsureStateTopic(options_.topic, kAnswer); !made.ok()) return made;
+  if (absl::Status alone = transaction.ShutOutOthers(stop); !alone.ok()) return alone;
+  auto was = ReadWatermark(options_.topic, kAnswer);
+  const Clock::time_point deadline = Clock::now() + kPatience;
+  while (absl::IsUnavailable(was.status()) && Clock::now() < deadline && !stop.stop_requested()) {
+    was = ReadWatermark(options_.topic, kAnswer);
+  }
+  if (!was.ok()) return was.status();
+  first_ = identity;
+  if (!was->has_value()) return absl::OkStatus();
+  absl::StatusOr<Watermark> resumed = Resume(**was, identity, flushed);
+  if (!resumed.ok()) return resumed.status();
+  first_ = *std::move(resumed);
+  if ((*was)->open_ordinal >= 0 && first_.open_ordinal < 0 && IsOfSameHistory(**was, identity)) {
+    telemetry::Warn(
+        "the publication has changed: a transaction that is published in part comes again as a "
+        "whole",
+        {{"source", options_.topic.source},
+         {"commit", ToString((*was)->open_commit)},
+         {"rows", (*was)->open_ordinal + 1}});
+  }
+  return absl::OkStatus();
 }
 
 void ExactlyOnce::Work(Producer& sink, const Ledger& ledger,

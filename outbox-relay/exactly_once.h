@@ -67,6 +67,9 @@ class ExactlyOnce {
   std::optional<Clock::time_point> due() const { return due_; }
 
  private:
+  // What waits for Kafka of Begin().
+  absl::Status TakeOver(Transaction& transaction, const Watermark& identity, Lsn flushed,
+                        std::stop_token stop);
   bool MayEnd(const Transaction& transaction, const Progress& progress, Clock::time_point now);
   void Advance(const Ledger& ledger, const std::vector<std::string>& released,
                const Progress& progress);

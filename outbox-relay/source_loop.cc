@@ -210,11 +210,6 @@ absl::Status SourceLoop::MakeProducer() {
   ProducerOptions options = options_.producer;
   options.acked_offsets = &state_.gate().offsets();
   options.batch_bytes = recovery_.batch_bytes();
-  if (smaller_batches_ != 0 && !recovery_.alone_until()) {
-    options.batch_bytes = options.batch_bytes == 0
-                              ? smaller_batches_
-                              : std::min(options.batch_bytes, smaller_batches_);
-  }
   if (options_.exactly_once) options.transactional_id = TransactionalId(StateTopicOf(options_));
   auto producer = Producer::Create(options);
   if (!producer.ok()) return producer.status();
@@ -278,8 +273,9 @@ std::optional<PublishFailure> SourceLoop::AbandonProducer() {
                        std::chrono::seconds(2));
     acks_.Flush();
     if (producer_->failed()) failure = producer_->failure();
+    // A topic may have turned out to need smaller ones.
     if (options_.exactly_once && !recovery_.alone_until()) {
-      smaller_batches_ = producer_->batch_bytes();
+      recovery_.LimitBatchBytes(producer_->batch_bytes());
     }
     producer_.reset();
   }

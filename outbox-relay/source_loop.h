@@ -93,7 +93,6 @@ class SourceLoop {
   ParkingLot parking_;
   Recovery recovery_;
   std::optional<ExactlyOnce> exactly_once_;  // of this session, if that is the mode
-  size_t smaller_batches_ = 0;               // as a topic has turned out to need them
   std::optional<WalIdentity> history_;       // in which the ledger's positions are
   bool healed_ = false;
   int64_t generation_ = 0;            // the record's, at that time

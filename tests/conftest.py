@@ -97,6 +97,15 @@ def system(request, log_folder: Path) -> Iterator[systems.System]:
         yield make(flags=getattr(request.module, "SYSTEM_FLAGS", None), servers=servers)
 
 
+@pytest.fixture(scope="module")
+def migrated(postgres_server, kafka_broker, binaries, log_folder):
+    """Migrated databases for the tests of a file, and the programs' configuration; nothing runs."""
+    made = systems.make_deployment(postgres_server, kafka_broker, binaries, log_folder)
+    made.prepare()
+    yield made
+    systems.remove(made)
+
+
 @pytest.fixture(scope="session")
 def log_folder(tmp_path_factory) -> Path:
     """Where the programs' logs go: `./dev test` keeps those of a failed run."""

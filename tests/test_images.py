@@ -16,7 +16,6 @@ import pytest
 
 from devtools import folders, metrics, programs
 from tests.support.deadline import wait_until
-from tests.support.system import make_deployment, remove
 from tests.test_manifests import version
 
 STORE = folders.cache() / "images"
@@ -61,15 +60,6 @@ def files(archives, request):
     buildah("rm", container)
 
 
-@pytest.fixture(scope="module")
-def deployment(postgres_server, kafka_broker, binaries, log_folder):
-    """Migrated databases, and the programs' configuration."""
-    made = make_deployment(postgres_server, kafka_broker, binaries, log_folder)
-    made.prepare()
-    yield made
-    remove(made)
-
-
 def start(root: Path, config: dict, command: list[str], environment: dict, log: Path):
     """The image's program among the image's files, which nobody can write, as the image's user."""
     read_only = 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0"'
@@ -103,18 +93,18 @@ def test_there_is_no_shell_and_nothing_to_become_root_by(files):
     assert [p.name for p in (root / "usr" / "bin").iterdir()] == [program.name]
 
 
-def test_an_image_runs_read_only_and_drains(files, deployment, tmp_path):
+def test_an_image_runs_read_only_and_drains(files, migrated, tmp_path):
     program, root = files
     log = tmp_path / "log"
     process = start(
         root,
         config_of(image_of(program)),
-        deployment.command(program)[1:],
-        deployment.environment(program),
+        migrated.command(program)[1:],
+        migrated.environment(program),
         log,
     )
     try:
-        address = deployment.http_address(program.name)
+        address = migrated.http_address(program.name)
         wait_until(lambda: metrics.get(address, "/readyz")[0] == 200, f"{program.name} is ready")
         assert metrics.get(address, "/healthz")[0] == 200
         process.send_signal(signal.SIGTERM)

@@ -298,14 +298,6 @@ def test_a_wrong_password_is_named_but_not_told(guarded_server, kafka_broker, bi
 # Rights -------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def migrated(postgres_server, kafka_broker, binaries, log_folder):
-    made = make_deployment(postgres_server, kafka_broker, binaries, log_folder)
-    made.prepare()
-    yield made
-    remove(made)
-
-
 def connect(deployment, service, user: str, **options) -> psycopg.Connection:
     conninfo = deployment.cluster.conninfo(deployment.database(service), user)
     return psycopg.connect(conninfo, autocommit=True, **options)

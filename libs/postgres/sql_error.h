@@ -34,10 +34,10 @@ bool IsDataFault(const absl::Status& status);
 // What a person can do about it, for log lines.
 std::string_view FixFor(const absl::Status& status);
 
-// `result` may be null (the connection is gone); `what` says what was being done.
 // A data fault that was found before Postgres was asked: InvalidArgument, class 22.
 absl::Status DataFault(std::string_view text);
 
+// `result` may be null (the connection is gone); `what` says what was being done.
 absl::Status ErrorFrom(const PGconn* connection, const PGresult* result, std::string_view what);
 
 }  // namespace postgres

@@ -4,7 +4,6 @@
 #include <sys/socket.h>
 
 #include <chrono>
-#include <condition_variable>
 #include <mutex>
 #include <optional>
 #include <sstream>
@@ -17,6 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "libs/telemetry/check.h"
 #include "libs/telemetry/host_port.h"
+#include "libs/waiting/until_stop.h"
 #include "prometheus/text_serializer.h"
 
 namespace telemetry {
@@ -107,12 +107,9 @@ struct HttpEndpoint::Impl {
     const std::lock_guard lock(mutex);
     if (asker.joinable() || stopped) return;
     asker = std::jthread([this](std::stop_token stop) {
-      std::mutex idle;
-      std::condition_variable_any wake;
-      std::unique_lock waiting(idle);
       while (!stop.stop_requested()) {
         AskReadiness();
-        wake.wait_for(waiting, stop, kAskReadinessEvery, [] { return false; });
+        waiting::UntilStop(stop, kAskReadinessEvery);
       }
     });
   }

@@ -10,16 +10,16 @@
 
 #include "absl/strings/str_cat.h"
 #include "libs/kafka/message.h"
+#include "outbox-relay/history/topic_reader.h"
 
 namespace relay {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-using Client = std::unique_ptr<rd_kafka_t, decltype(&rd_kafka_destroy)>;
 using Partitions = std::unique_ptr<rd_kafka_topic_partition_list_t,
                                    decltype(&rd_kafka_topic_partition_list_destroy)>;
-using NameAndValue = std::pair<std::string_view, std::string_view>;
 
+constexpr std::string_view kGroup = "outbox-relay-heal";
 constexpr int kAnswerMilliseconds = 10'000;
 constexpr std::chrono::minutes kStandsStill(1);
 
@@ -46,21 +46,6 @@ absl::StatusOr<int> CountPartitions(rd_kafka_t* client, const std::string& topic
   return partitions;
 }
 
-absl::StatusOr<Client> MakeConsumer(const kafka::Settings& kafka, std::string_view isolation) {
-  const NameAndValue kRequired[] = {
-      {"group.id", "outbox-relay-heal"},     {"enable.auto.commit", "false"},
-      {"enable.partition.eof", "true"},      {"auto.offset.reset", "earliest"},
-      {"allow.auto.create.topics", "false"}, {"queued.max.messages.kbytes", "8192"},
-      {"isolation.level", isolation}};
-  absl::StatusOr<kafka::Conf> conf = kafka::MakeConf(kafka, {}, kRequired);
-  if (!conf.ok()) return conf.status();
-  char why[512] = "";
-  Client client(rd_kafka_new(RD_KAFKA_CONSUMER, conf->get(), why, sizeof why), &rd_kafka_destroy);
-  if (client == nullptr) return absl::InvalidArgumentError(absl::StrCat("Kafka consumer: ", why));
-  conf->release();  // the client owns it now
-  return client;
-}
-
 }  // namespace
 
 bool TopicIds::Add(std::string_view id) {
@@ -77,10 +62,10 @@ bool TopicIds::Contains(std::string_view id) const {
 absl::StatusOr<TopicIds> ReadTopicIds(const kafka::Settings& kafka,
                                       const std::set<std::string>& topics, const TopicOffsets& from,
                                       std::stop_token stop) {
-  // Who reads committed records only is told that a topic ends where a transaction is open.
-  absl::StatusOr<Client> asks = MakeConsumer(kafka, "read_uncommitted");
+  // Also for committed records a topic ends where it ends for all.
+  absl::StatusOr<TopicReader> asks = MakeTopicReader(kafka, kGroup, Records::kAll);
   if (!asks.ok()) return asks.status();
-  absl::StatusOr<Client> reads = MakeConsumer(kafka, "read_committed");
+  absl::StatusOr<TopicReader> reads = MakeTopicReader(kafka, kGroup, Records::kCommitted);
   if (!reads.ok()) return reads.status();
   TopicIds ids;
   std::map<std::pair<std::string, int32_t>, int64_t> unread;  // partition → where it ends

@@ -7,17 +7,18 @@
 
 #include "absl/strings/str_cat.h"
 #include "libs/kafka/admin.h"
+#include "outbox-relay/history/topic_reader.h"
 
 namespace relay {
 namespace {
 
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
-using Client = std::unique_ptr<rd_kafka_t, decltype(&rd_kafka_destroy)>;
 using Message = std::unique_ptr<rd_kafka_message_t, decltype(&rd_kafka_message_destroy)>;
 using NameAndValue = std::pair<std::string_view, std::string_view>;
 
 // The newest record of a source stands near the end: other sources write as often.
+constexpr std::string_view kGroup = "outbox-relay-state";
 constexpr int64_t kFirstLook = 256, kLookFurther = 16;
 
 int Left(Clock::time_point deadline) {
@@ -93,27 +94,12 @@ absl::StatusOr<std::string> ReadRange(rd_kafka_t* client, const StateTopicOption
   }
 }
 
-absl::StatusOr<Client> MakeConsumer(const StateTopicOptions& options, std::string_view isolation) {
-  const NameAndValue kRequired[] = {
-      {"group.id", "outbox-relay-state"},    {"enable.auto.commit", "false"},
-      {"enable.partition.eof", "true"},      {"auto.offset.reset", "earliest"},
-      {"allow.auto.create.topics", "false"}, {"fetch.wait.max.ms", "10"},
-      {"isolation.level", isolation}};
-  absl::StatusOr<kafka::Conf> conf = kafka::MakeConf(options.kafka, {}, kRequired);
-  if (!conf.ok()) return conf.status();
-  char why[512] = "";
-  Client client(rd_kafka_new(RD_KAFKA_CONSUMER, conf->get(), why, sizeof why), &rd_kafka_destroy);
-  if (client == nullptr) return absl::InvalidArgumentError(absl::StrCat("Kafka consumer: ", why));
-  conf->release();  // the client owns it now
-  return client;
-}
-
 // The newest value with that key; empty if there is none.
 absl::StatusOr<std::string> ReadNewest(const StateTopicOptions& options, std::string_view key,
-                                       bool committed, milliseconds timeout) {
+                                       Records records, milliseconds timeout) {
   const Clock::time_point deadline = Clock::now() + timeout;
-  // Who reads committed records only is told that the topic ends where a transaction is open.
-  absl::StatusOr<Client> client = MakeConsumer(options, "read_uncommitted");
+  // Also for committed records it ends where it ends for all.
+  absl::StatusOr<TopicReader> client = MakeTopicReader(options.kafka, kGroup, Records::kAll);
   if (!client.ok()) return client.status();
   int64_t low = 0, high = 0;
   const rd_kafka_resp_err_t error = rd_kafka_query_watermark_offsets(
@@ -123,7 +109,7 @@ absl::StatusOr<std::string> ReadNewest(const StateTopicOptions& options, std::st
     return Failed(RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, options);
   }
   if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return Failed(error, options);
-  if (committed) client = MakeConsumer(options, "read_committed");
+  if (records != Records::kAll) client = MakeTopicReader(options.kafka, kGroup, records);
   if (!client.ok()) return client.status();
   int64_t look = kFirstLook;
   for (int64_t to = high; to > low; look *= kLookFurther) {
@@ -145,7 +131,7 @@ absl::Status Unreadable(const StateTopicOptions& options, const std::string& key
 
 absl::StatusOr<std::optional<HistoryRecord>> ReadStateTopic(const StateTopicOptions& options,
                                                             milliseconds timeout) {
-  auto value = ReadNewest(options, options.source, /*committed=*/false, timeout);
+  auto value = ReadNewest(options, options.source, Records::kAll, timeout);
   if (!value.ok()) return value.status();
   if (value->empty()) return std::nullopt;
   absl::StatusOr<HistoryRecord> record = DecodeRecord(*value);
@@ -156,7 +142,7 @@ absl::StatusOr<std::optional<HistoryRecord>> ReadStateTopic(const StateTopicOpti
 absl::StatusOr<std::optional<Watermark>> ReadWatermark(const StateTopicOptions& options,
                                                        milliseconds timeout) {
   const std::string key = WatermarkKey(options.source);
-  auto value = ReadNewest(options, key, /*committed=*/true, timeout);
+  auto value = ReadNewest(options, key, Records::kCommitted, timeout);
   if (!value.ok()) return value.status();
   if (value->empty()) return std::nullopt;
   absl::StatusOr<Watermark> watermark = DecodeWatermark(*value);

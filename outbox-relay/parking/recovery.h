@@ -2,6 +2,7 @@
 #ifndef ORDER_SAGA_OUTBOX_RELAY_PARKING_RECOVERY_H_
 #define ORDER_SAGA_OUTBOX_RELAY_PARKING_RECOVERY_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <optional>
 
@@ -32,6 +33,11 @@ class Recovery {
   // need not any longer, and Passed() is to be called.
   std::optional<Lsn> alone_until() const { return alone_until_; }
   void Passed();
+
+  // Batches are to be no larger from now on.
+  void LimitBatchBytes(size_t bytes) {
+    batch_bytes_ = batch_bytes_ == 0 ? bytes : std::min(batch_bytes_, bytes);
+  }
 
   // The size of batches of the producer that is in use when none has failed.
   void SetUsualBatchBytes(size_t bytes) { usual_batch_bytes_ = bytes; }

@@ -267,12 +267,13 @@ bool Producer::CollectOne(OnDurable on_durable, std::chrono::milliseconds timeou
       }
       topic = message->rkt;
       partition = message->partition;
-      // The position that ends a transaction is no event.
-      offset = transaction_ && AsTicket(message->_private) == kPosition ? -1 : message->offset;
       const Ticket ticket = AsTicket(message->_private);
+      // The position that ends a transaction is no event.
+      const bool is_event = !transaction_ || ticket != kPosition;
+      offset = is_event ? message->offset : -1;
       if (!transaction_) {
         on_durable(ticket);
-      } else if (ticket != kPosition) {
+      } else if (is_event) {
         transaction_->OnDelivered(ticket);
       }
     } else if (purged && transaction_ && !abandoned_) {

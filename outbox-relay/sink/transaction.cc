@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "libs/waiting/until_stop.h"
 
 namespace relay {
 namespace {
@@ -43,7 +44,7 @@ absl::Status Transaction::ShutOutOthers(std::stop_token stop) {
     if (stop.stop_requested()) return absl::CancelledError("stopping");
     const bool passes = rd_kafka_error_is_retriable(error.get()) != 0;
     if (passes && Clock::now() < deadline) {  // goes on where it was
-      std::this_thread::sleep_for(kAgain);
+      waiting::UntilStop(stop, kAgain);
       continue;
     }
     const std::string text =

@@ -113,12 +113,7 @@ absl::StatusOr<Lsn> Upkeep::WatchWal() {
   if (!slot.ok()) return slot.status();
   // The stream says that it is missing, or another database's.
   if (!slot->exists || slot->name != absl::StrCat("outbox_", slot->database)) return Lsn{};
-  const WalReading reading{.retained = slot->retained_bytes,
-                           .unconfirmed = slot->behind_bytes,
-                           .server_limit = slot->limit_bytes,
-                           .safe_left = slot->safe_bytes,
-                           .active = slot->active_pid.has_value(),
-                           .lost = slot->wal_status == "lost"};
+  const WalReading reading = WalReadingOf(*slot);
   if (reading.safe_left) {
     metrics_.SetSafeWal(*reading.safe_left);
   } else if (reading.lost) {

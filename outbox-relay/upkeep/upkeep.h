@@ -26,9 +26,9 @@ struct UpkeepConfig {
   std::chrono::seconds wal_budget_hook_timeout{30};
 };
 
-// `config` must outlive the parse.
-// --wal_budget_mb.
+// --wal_budget_mb. `wal_budget_mb` must outlive the parse.
 void AddWalBudgetFlag(service::Verb& verb, int* wal_budget_mb);
+// All of them. `config` must outlive the parse.
 void AddUpkeepFlags(service::Verb& run, UpkeepConfig* config);
 
 // A thread of its own: whatever takes long here does not touch the stream.

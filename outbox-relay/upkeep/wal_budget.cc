@@ -10,6 +10,15 @@ constexpr int kRearm = 5;
 
 }  // namespace
 
+WalReading WalReadingOf(const SlotReading& slot) {
+  return {.retained = slot.retained_bytes,
+          .unconfirmed = slot.behind_bytes,
+          .server_limit = slot.limit_bytes,
+          .safe_left = slot.safe_bytes,
+          .active = slot.active_pid.has_value(),
+          .lost = slot.wal_status == "lost"};
+}
+
 int64_t WalBudget::BudgetFor(const WalReading& reading) const {
   if (setting_ == 0) return reading.server_limit > 0 ? reading.server_limit : kDefault;
   return reading.server_limit > 0 ? std::min(setting_, reading.server_limit) : setting_;

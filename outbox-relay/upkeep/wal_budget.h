@@ -6,6 +6,8 @@
 #include <optional>
 #include <string>
 
+#include "outbox-relay/watch/outbox_reading.h"
+
 namespace relay {
 
 // What the server says of the slot. Bytes.
@@ -17,6 +19,8 @@ struct WalReading {
   bool active = false;               // some relay streams
   bool lost = false;
 };
+
+WalReading WalReadingOf(const SlotReading& slot);
 
 // Not thread-safe.
 class WalBudget {

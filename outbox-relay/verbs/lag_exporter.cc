@@ -165,12 +165,7 @@ absl::Status LagExporter::Export() {
   gauges_->behind.Set(static_cast<double>(slot->behind_bytes));
   gauges_->active.Set(slot->active_pid.has_value() ? 1 : 0);
   gauges_->usable.Set(slot->exists && slot->wal_status != "lost" ? 1 : 0);
-  const WalReading wal{.retained = slot->retained_bytes,
-                       .unconfirmed = slot->behind_bytes,
-                       .server_limit = slot->limit_bytes,
-                       .safe_left = slot->safe_bytes,
-                       .active = slot->active_pid.has_value(),
-                       .lost = slot->wal_status == "lost"};
+  const WalReading wal = WalReadingOf(*slot);
   gauges_->budget.Set(static_cast<double>(budget_.BudgetFor(wal)));
   gauges_->budget_used.Set(budget_.UsedRatio(wal));
   if (*parked) gauges_->ParkedKeys().Set(static_cast<double>(**parked));
