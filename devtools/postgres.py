@@ -105,12 +105,11 @@ class Cluster:
 
     def kill(self) -> None:
         """As a crash: the next start recovers from the log."""
-        pid = self.pid()
         self._signal(signal.SIGKILL, grace_seconds=5)
         # Orphaned backends notice the postmaster's death by themselves; until then the data
         # folder's shared memory is in use and a start would be refused.
         deadline = time.monotonic() + 30
-        while pid and _has_process_group(pid) and time.monotonic() < deadline:
+        while _any_process_in(self.data.resolve()) and time.monotonic() < deadline:
             time.sleep(0.02)
 
     def sql(self, statement: str, database: str = "postgres") -> str:
@@ -206,12 +205,15 @@ class Cluster:
             processes.stop(pid, sign=sign, grace_seconds=grace_seconds)
 
 
-def _has_process_group(group: int) -> bool:
-    try:
-        os.killpg(group, 0)
-    except OSError:
-        return False
-    return True
+def _any_process_in(data: Path) -> bool:
+    """Every process of a server works in its data folder; each has a session of its own."""
+    for process in Path("/proc").glob("[0-9]*/cwd"):
+        try:
+            if process.readlink() == data:
+                return True
+        except OSError:  # it has ended, or is not ours
+            continue
+    return False
 
 
 def _server_binary(name: str) -> Path:
