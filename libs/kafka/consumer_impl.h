@@ -14,7 +14,7 @@
 
 #include "absl/functional/function_ref.h"
 #include "libs/kafka/consumer.h"
-#include "libs/kafka/stall_detector.h"
+#include "libs/kafka/fetch_stall.h"
 
 namespace kafka {
 
@@ -36,7 +36,7 @@ struct Consumer::Impl {
     // What the broker told the watch.
     std::int64_t start = kUnknown;  // the group's committed offset; 0 if there is none
     std::int64_t end = kUnknown;    // of the log
-    StallDetector stall;
+    FetchStall stall;
   };
 
   explicit Impl(ConsumerOptions options) : options(std::move(options)) {}

@@ -83,7 +83,7 @@ void Consumer::Impl::Look() {
 }
 
 bool Consumer::Impl::Stalled() {
-  using Verdict = StallDetector::Verdict;
+  using Verdict = FetchStall::Verdict;
   const Clock::time_point now = Clock::now();
   bool stalled = false, all_well = true;
   for (Owned& one : owned) {

@@ -1,8 +1,8 @@
-#include "libs/kafka/stall_detector.h"
+#include "libs/kafka/fetch_stall.h"
 
 namespace kafka {
 
-StallDetector::Verdict StallDetector::OnLook(const Look& look, Duration patience) {
+FetchStall::Verdict FetchStall::OnLook(const Look& look, Duration patience) {
   if (look.position >= look.end) {
     standing_.reset();
     return Verdict::kCaughtUp;

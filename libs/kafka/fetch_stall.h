@@ -1,6 +1,6 @@
 // Whether a partition stands still although its log goes on.
-#ifndef ORDER_SAGA_LIBS_KAFKA_STALL_DETECTOR_H_
-#define ORDER_SAGA_LIBS_KAFKA_STALL_DETECTOR_H_
+#ifndef ORDER_SAGA_LIBS_KAFKA_FETCH_STALL_H_
+#define ORDER_SAGA_LIBS_KAFKA_FETCH_STALL_H_
 
 #include <chrono>
 #include <cstdint>
@@ -11,7 +11,7 @@ namespace kafka {
 // librdkafka can stop to fetch a partition for good after a broker was away, and says nothing
 // (confluentinc/librdkafka#2625, #5153). Seen from outside: messages lie there, we wait for
 // messages, and none of them comes. One detector for each partition of an assignment. Pure.
-class StallDetector {
+class FetchStall {
  public:
   using Duration = std::chrono::steady_clock::duration;
   using Time = std::chrono::steady_clock::time_point;
@@ -40,4 +40,4 @@ class StallDetector {
 
 }  // namespace kafka
 
-#endif  // ORDER_SAGA_LIBS_KAFKA_STALL_DETECTOR_H_
+#endif  // ORDER_SAGA_LIBS_KAFKA_FETCH_STALL_H_
