@@ -73,9 +73,11 @@ absl::Status ErrorFrom(const PGconn* connection, const PGresult* result, std::st
   }
   const char* message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
   const char* detail = PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL);
+  const char* hint = PQresultErrorField(result, PG_DIAG_MESSAGE_HINT);
   absl::Status status(CodeOf(state),
                       absl::StrCat(std::string(what), ": ", message ? message : "no message", " (",
-                                   state, ")", detail ? ": " : "", detail ? detail : ""));
+                                   state, ")", detail ? ": " : "", detail ? detail : "",
+                                   hint ? ". Hint: " : "", hint ? hint : ""));
   status.SetPayload(kPayloadUrl, absl::Cord(state));
   return status;
 }
