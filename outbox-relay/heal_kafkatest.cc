@@ -5,11 +5,15 @@
 #include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "libs/kafka/admin.h"
 #include "outbox-relay/testing/history_fixture.h"
+#include "outbox-relay/testing/topic_admin.h"
+#include "outbox-relay/testing/verb_run.h"
 
 namespace relay {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -33,6 +37,19 @@ class HealTest : public HistoryFixture {
         absl::StrCat("INSERT INTO outbox (id, aggregatetype, aggregateid, type, topic) "
                      "VALUES (gen_random_uuid(), 'T', 'key', 'T', '",
                      topic, "')"));
+  }
+
+  void InsertLarge(const std::string& topic, const std::string& key) {
+    Execute(
+        absl::StrCat("INSERT INTO outbox (id, aggregatetype, aggregateid, type, topic, payload) "
+                     "VALUES (gen_random_uuid(), 'T', '",
+                     key, "', 'T', '", topic,
+                     "', (SELECT string_agg(uuid_send(gen_random_uuid()), '') "
+                     "FROM generate_series(1, 6250)))"));
+  }
+  int64_t ParkedEvents() const { return database_.Count("SELECT count(*) FROM outbox_parked"); }
+  VerbRun Release() const {
+    return RunVerb({"parked", "release", "--source=test=" + database_.relay(), "--all"});
   }
 
   static int CountRepublished(const std::vector<Received>& records) {
@@ -64,7 +81,7 @@ TEST_F(HealTest, ASlotThatWasDroppedByOneOfTwoRelays) {
   EXPECT_EQ(records.size(), 200u) << "nothing was published twice";
   EXPECT_EQ(CountRepublished(records), 50);
   const std::string logs = first->log() + second->log();
-  EXPECT_THAT(logs, HasSubstr("finding=slot_missing compared=50 found=0 published=50 "
+  EXPECT_THAT(logs, HasSubstr("finding=slot_missing compared=50 found=0 published=50 parked=0 "
                               "cannot_prove=none"));
   // The keys' order is that of the rows.
   const auto of_key = FirstOccurrences(records).at("key-1");
@@ -128,7 +145,7 @@ TEST_F(HealTest, WhatWasPublishedAfterTheRecordIsFoundInTheTopic) {
   InsertEvents("in no stream", 10);
   auto relay = StartRelay({"--heal=table"});
   EventuallyHealed(*relay);
-  EXPECT_THAT(relay->log(), HasSubstr("compared=110 found=100 published=10"));
+  EXPECT_THAT(relay->log(), HasSubstr("compared=110 found=100 published=10 parked=0"));
   EXPECT_EQ(ExpectTableAndTopicAreTheSame().size(), 210u);
 }
 
@@ -154,7 +171,7 @@ TEST_F(HealTest, KilledInTheMiddleItStartsOver) {
     });
   };
   for (int i = 0; i < 3; ++i) {
-    relay = StartRelay({"--heal=table"});
+    relay = StartRelay({"--heal=table", "--missing_topic_wait_s=600"});
     Eventually("it has begun", [&] {
       return relay->log().find("healing from the outbox's rows") != std::string::npos;
     });
@@ -162,17 +179,17 @@ TEST_F(HealTest, KilledInTheMiddleItStartsOver) {
     std::this_thread::sleep_for(std::chrono::milliseconds(200 * i));
     kill();
   }
-  relay = StartRelay({"--heal=table"});
+  relay = StartRelay({"--heal=table", "--missing_topic_wait_s=600"});
   Read(15'100);
   kill();
   MakeTopic(missing[0], 1);
-  relay = StartRelay({"--heal=table"});
+  relay = StartRelay({"--heal=table", "--missing_topic_wait_s=600"});
   Read(30'100);
   kill();
   EXPECT_THAT(relay->log(), Not(HasSubstr("healed from the outbox's rows")));
   MakeTopic(missing[1], 1);
   InsertEvents("after", 100);
-  relay = StartRelay({"--heal=table"});
+  relay = StartRelay({"--heal=table", "--missing_topic_wait_s=600"});
   EventuallyHealed(*relay);
   const std::vector<Received> records = ExpectTableAndTopicAreTheSame();
   EXPECT_EQ(Ids(records).size(), 30'300u);
@@ -207,26 +224,96 @@ TEST_F(HealTest, AfterARestoreNothingIsProvenUntilAnOperatorSaysFromWhichRowOn) 
   const auto accepted = AcceptHistory(accepting);
   ASSERT_TRUE(accepted.ok()) << accepted.status();
   EventuallyHealed(*relay);
-  EXPECT_THAT(relay->log(), HasSubstr("compared=50 found=0 published=50"));
+  EXPECT_THAT(relay->log(), HasSubstr("compared=50 found=0 published=50 parked=0"));
   EXPECT_EQ(ExpectTableAndTopicAreTheSame().size(), 150u);
 }
 
-TEST_F(HealTest, AParkedKeyIsNotOvertaken) {
+TEST_F(HealTest, RowsOfAParkedKeyGoBehindWhatIsParked) {
   PublishAndDie();
+  {
+    auto relay = StartRelay({"--kafka_property=message.max.bytes=50000"});
+    InsertLarge(topic_, "key-3");
+    InsertEvents("parked", 20);
+    Eventually("its key is parked", [&] { return ParkedEvents() == 3; });
+    Read(118);
+  }
+  Eventually("the slot is let go", [&] { return !SlotActive(); });
   DropSlot();
   InsertEvents("in no stream", 20);
-  Execute(
-      absl::StrCat("INSERT INTO outbox_parked_keys (topic, name, poison_id, reason, fix) "
-                   "VALUES ('",
-                   topic_, "', 'kkey-3', 'x', 'too large', 'none')"));
-  auto relay = StartRelay({"--heal=table"});
-  Eventually("it says so", [&] {
-    return relay->log().find("2 events of parked keys ahead of what is parked") !=
-           std::string::npos;
-  });
-  Execute("DELETE FROM outbox_parked_keys");
+  auto relay = StartRelay({"--heal=table", "--kafka_property=message.max.bytes=50000"});
   EventuallyHealed(*relay);
-  EXPECT_EQ(ExpectTableAndTopicAreTheSame().size(), 120u);
+  EXPECT_THAT(relay->log(), HasSubstr("found=0 published=18 parked=2"));
+  InsertEvents("after", 20);
+  Eventually("the stream's are parked, too", [&] { return ParkedEvents() == 7; });
+  relay->Kill();
+  Eventually("the slot is let go", [&] { return !SlotActive(); });
+  relay = StartRelay();
+  EXPECT_EQ(Release().exit_code, 0);
+  auto of_key = FirstOccurrences(ExpectTableAndTopicAreTheSame()).at("key-3");
+  ASSERT_EQ(of_key.size(), 17u);
+  of_key.erase(of_key.begin(), of_key.begin() + 11);  // those before, and the large one
+  EXPECT_THAT(of_key, ElementsAre("parked3", "parked13", "in no stream3", "in no stream13",
+                                  "after3", "after13"));
+}
+
+TEST_F(HealTest, WhatKafkaRefusesWhileHealingIsParkedAndAllElseIsHealed) {
+  PublishAndDie();
+  const std::string small = testsupport::UniqueName("relay-small-");
+  const kafka::TopicSpec spec{
+      .name = small, .partitions = 1, .config = {{"max.message.bytes", "20000"}}};
+  ASSERT_EQ(kafka::EnsureTopics(kafka_, {&spec, 1}), absl::OkStatus());
+  const std::string missing = testsupport::UniqueName("relay-missing-");
+  DropSlot();
+  InsertEvents("first", 10);
+  InsertEventOf(small);
+  InsertLarge(small, "key");
+  InsertEventOf(small);
+  InsertEventOf(missing);
+  InsertEventOf(missing);
+  InsertEvents("second", 10);
+  auto relay = StartRelay({"--heal=table", "--missing_topic_wait_s=1"});
+  EventuallyHealed(*relay);
+  ExpectTableAndTopicAreTheSame();
+  EXPECT_EQ(Read(small, 1).size(), 1u);
+  EXPECT_EQ(ParkedEvents(), 4);
+  // The topic that was missing needs nobody's help.
+  MakeTopic(missing, 1);
+  EXPECT_EQ(Ids(Read(missing, 2)).size(), 2u);
+  SetMaxMessageBytes(kafka_, small, 1'000'000);
+  EXPECT_EQ(Release().exit_code, 0);
+  EXPECT_EQ(Ids(Read(small, 3)).size(), 3u);
+  Eventually("nothing is parked", [&] { return ParkedEvents() == 0; });
+}
+
+// A partition whose retention is over while nobody knows what of it was published.
+TEST_F(HealTest, NothingIsEmptiedUntilItIsHealed) {
+  Execute("SELECT partitions_make('outbox', current_date - 9)");
+  PublishAndDie();
+  DropSlot();
+  Execute(
+      absl::StrCat("INSERT INTO outbox (id, aggregatetype, aggregateid, type, topic) VALUES ((left("
+                   "uuid_v7_floor(now() - interval '9 days')::text, 24) || "
+                   "left(md5(random()::text), 12))::uuid, "
+                   "'T', 'old', 'T', '",
+                   topic_, "')"));
+  MakeSlot();
+  const auto old_rows = [&] {
+    return database_.Count("SELECT count(*) FROM outbox WHERE aggregateid = 'old'");
+  };
+  auto relay = StartRelay({"--outbox_retention_days=1"});
+  ExpectRefused(*relay, "somebody moved it or made it again");
+  Eventually("upkeep has had its turn",
+             [&] { return relay->Metric("outbox_table_bytes{source=\"test\"}") > 0; });
+  Execute("CHECKPOINT");
+  EXPECT_EQ(relay->Stop(), 0);
+  EXPECT_EQ(old_rows(), 1);
+  relay = StartRelay({"--outbox_retention_days=1", "--heal=table"});
+  EventuallyHealed(*relay);
+  EXPECT_EQ(ExpectTableAndTopicAreTheSame().size(), 101u);
+  Eventually("the old day is emptied", [&] {
+    Execute("CHECKPOINT");
+    return old_rows() == 0;
+  });
 }
 
 }  // namespace

@@ -19,9 +19,9 @@ namespace {
 constexpr int kFramesPerTurn = 512;
 // Transactions that wait for one before them: some 40 bytes each.
 constexpr size_t kMaxTransactions = 200'000;
-constexpr std::chrono::milliseconds kTopicAnswer(500), kTopicPause(1'000);
+constexpr std::chrono::milliseconds kTopicAnswer(500);
 constexpr std::chrono::milliseconds kRecordPause(50);
-constexpr std::chrono::seconds kComplainFirst(10), kComplainEvery(30), kServerLeavingPatience(2);
+constexpr std::chrono::seconds kServerLeavingPatience(2);
 
 int64_t UnixMicrosecondsNow() {
   return std::chrono::duration_cast<std::chrono::microseconds>(
@@ -177,7 +177,7 @@ absl::Status Relay::Route() {
 absl::Status Relay::Produce() {
   using Outcome = Producer::Outcome;
   Outcome outcome = sink_.Produce(*record_, ticket_);
-  if (outcome == Outcome::kTopicNotReady && Clock::now() >= ask_again_at_) {
+  if (outcome == Outcome::kTopicNotReady && Clock::now() >= topic_wait_.ask_again_at()) {
     if (absl::Status status = AwaitTopic(); !status.ok()) return status;
     if (record_ == nullptr) return absl::OkStatus();
     outcome = sink_.Produce(*record_, ticket_);
@@ -199,10 +199,9 @@ absl::Status Relay::Produce() {
 absl::Status Relay::AwaitTopic() {
   const absl::Status answer = sink_.AwaitTopic(record_->topic, kTopicAnswer);
   const Clock::time_point now = Clock::now();
-  topic_missing_ = !answer.ok();
-  state_.SetAwaitsTopic(topic_missing_);
+  state_.SetAwaitsTopic(!answer.ok());
   if (answer.ok()) {
-    complain_at_ = {};
+    topic_wait_.End();
     parking_.TopicFound(record_->topic);
     return absl::OkStatus();
   }
@@ -213,14 +212,9 @@ absl::Status Relay::AwaitTopic() {
     ParkRecord(sink_.refusal());
     return absl::OkStatus();
   }
-  ask_again_at_ = now + kTopicPause;
-  if (now < complain_at_) return absl::OkStatus();
-  // On a first start the relay may well be sooner than who creates the topics.
-  const bool first = complain_at_ == Clock::time_point{};
-  complain_at_ = now + (first ? kComplainFirst : kComplainEvery);
-  const telemetry::Level level =
-      first || absl::IsUnavailable(answer) ? telemetry::Level::kWarn : telemetry::Level::kError;
-  LogWaits(level, options_.name, decoder_.event(), answer);
+  if (const auto level = topic_wait_.OnNotReady(answer, now)) {
+    LogWaits(*level, options_.name, decoder_.event(), answer);
+  }
   return absl::OkStatus();
 }
 
@@ -228,9 +222,8 @@ void Relay::ParkRecord(const PublishFailure& why) {
   parking_.TakePoison(decoder_.event(), {decoder_.commit_lsn(), ordinal_}, ticket_, why);
   metrics_.publish_failures.Increment();
   record_ = nullptr;
-  topic_missing_ = false;
+  topic_wait_.End();
   state_.SetAwaitsTopic(false);
-  ask_again_at_ = complain_at_ = {};
 }
 
 absl::Status Relay::Collect() {
@@ -306,7 +299,7 @@ absl::Status Relay::Wait() {
   const bool reading = MayRead() && !resting;
   Clock::time_point until = schedule_.Due(Tellable());
   if (resting) until = std::min(until, pacer_.NextRead());
-  if (topic_missing_) until = std::min(until, ask_again_at_);
+  if (topic_wait_.waiting()) until = std::min(until, topic_wait_.ask_again_at());
   if (const auto due = parking_.due()) until = std::min(until, *due);
   if (options_.exactly_once != nullptr) {
     if (const auto due = options_.exactly_once->due()) until = std::min(until, *due);
@@ -360,7 +353,7 @@ bool Relay::Drained() {
                     {{"source", options_.name}, {"events", ledger_.unacked_events()}});
   }
   // A transaction of which half is at Kafka would come again: its end is worth some time.
-  const bool may_end = !topic_missing_ && now - drain_since_ < options_.drain_timeout / 2;
+  const bool may_end = !topic_wait_.waiting() && now - drain_since_ < options_.drain_timeout / 2;
   if (decoder_.in_transaction() && may_end) return false;
   done_reading_ = true;
   if (options_.exactly_once == nullptr) {

@@ -24,6 +24,7 @@
 #include "outbox-relay/source/transaction_reader.h"
 #include "outbox-relay/source_metrics.h"
 #include "outbox-relay/source_state.h"
+#include "outbox-relay/topic_wait.h"
 
 namespace relay {
 
@@ -113,9 +114,7 @@ class Relay {
   // A record on its way into the sink. As long as it waits, for room or its topic, nothing is read.
   const Record* record_ = nullptr;
   Ledger::Ticket ticket_ = 0;
-  bool topic_missing_ = false;
-  Clock::time_point ask_again_at_;
-  Clock::time_point complain_at_;
+  TopicWait topic_wait_;
 
   ConfirmSchedule schedule_;
   StopDetector stop_detector_;

@@ -94,7 +94,7 @@ void AddRunFlags(service::Flags& flags, service::Verb& run, Config* config) {
       &config->missing_topic_wait_s,
       {.name = "missing_topic_wait_s",
        .help = "Seconds that the stream waits for a topic that does not exist; then the topic's "
-               "events are parked, and all others flow.",
+               "events are parked until it does, and all others flow.",
        .check = service::InRange(0, 86'400)});
   run.Add(&config->parked_warn_age_h,
           {.name = "parked_warn_age_h",

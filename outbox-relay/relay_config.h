@@ -28,7 +28,7 @@ struct Config {
   std::chrono::milliseconds transaction_interval{500};
   UpkeepConfig upkeep;
   std::chrono::seconds stall_timeout{60};
-  int missing_topic_wait_s = 600;
+  int missing_topic_wait_s = 30;
   int parked_warn_age_h = 72;
 };
 

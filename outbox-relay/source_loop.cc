@@ -185,11 +185,18 @@ absl::Status SourceLoop::HealSource(const Evidence& evidence, const Verdict& ver
   }
   if (absl::Status made = MakeProducer(); !made.ok()) return made;
   absl::StatusOr<HealReport> report =
-      Heal({.conninfo = options_.conninfo, .topic = StateTopicOf(options_), .stop = stop}, evidence,
-           verdict, *producer_);
+      Heal({.conninfo = options_.conninfo,
+            .topic = StateTopicOf(options_),
+            .missing_topic_wait = options_.parking.missing_topic_wait,
+            .stop = stop},
+           evidence, verdict, parking_, *producer_);
   // Nothing of it may come behind the stream that begins now.
+  const std::optional<PublishFailure> refused = AbandonProducer();
   ForgetPositions();
-  if (!report.ok()) return report.status();
+  if (!report.ok()) {
+    if (refused) OnRefused(*refused, Lsn{}, /*may_park=*/true);
+    return report.status();
+  }
   metrics_.history_changed.Set(0);
   metrics_.published_events.Increment(static_cast<double>(report->published));
   telemetry::Log(report->cannot_prove.empty() ? telemetry::Level::kInfo : telemetry::Level::kWarn,
@@ -199,6 +206,7 @@ absl::Status SourceLoop::HealSource(const Evidence& evidence, const Verdict& ver
                   {"compared", report->compared},
                   {"found", report->found},
                   {"published", report->published},
+                  {"parked", report->parked},
                   {"cannot_prove",
                    report->cannot_prove.empty() ? std::string("none") : report->cannot_prove}});
   healed_ = true;
@@ -229,9 +237,12 @@ void SourceLoop::ForgetPositions() {
 void SourceLoop::DropProducer() {
   const bool available = parking_.available();
   const Lsn sent_up_to = ledger_.begun();
-  const PublishFailure failure = StartOver().value_or(PublishFailure());
+  OnRefused(StartOver().value_or(PublishFailure()), sent_up_to, available);
+}
+
+void SourceLoop::OnRefused(const PublishFailure& failure, Lsn sent_up_to, bool may_park) {
   const bool parks = recovery_.OnFailure(failure, sent_up_to) == Recovery::Step::kPark &&
-                     available && !failure.event_id.empty();
+                     may_park && !failure.event_id.empty();
   metrics_.publish_failures.Increment();
   const bool broken = failure.kind == PublishFailure::Kind::kProducerBroken;
   telemetry::Log(broken ? telemetry::Level::kWarn : telemetry::Level::kError,

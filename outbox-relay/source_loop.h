@@ -71,6 +71,8 @@ class SourceLoop {
   // Unless there is one.
   absl::Status MakeProducer();
   void DropProducer();
+  // After the producer is gone: what to do with the event that it failed for.
+  void OnRefused(const PublishFailure& failure, Lsn sent_up_to, bool may_park);
   // All that Kafka has not acknowledged, and is not parked yet, goes with it. Answers what the
   // producer failed for, if it did.
   std::optional<PublishFailure> AbandonProducer();

@@ -65,13 +65,19 @@ allow.everyone.if.no.acl.found=false
     def _admin(self) -> AdminClient:
         return AdminClient({"bootstrap.servers": self.bootstrap_servers})
 
-    def allow(self, topic: str, *operations: AclOperation) -> None:
+    def allow(
+        self,
+        name: str,
+        *operations: AclOperation,
+        kind: ResourceType = ResourceType.TOPIC,
+        pattern: ResourcePatternType = ResourcePatternType.LITERAL,
+    ) -> None:
         admin = self._admin()
         rules = [
             AclBinding(
-                ResourceType.TOPIC,
-                topic,
-                ResourcePatternType.LITERAL,
+                kind,
+                name,
+                pattern,
                 "User:relay",
                 "*",
                 operation,
@@ -81,6 +87,16 @@ allow.everyone.if.no.acl.found=false
         ]
         for done in admin.create_acls(rules).values():
             done.result()
+
+    def allow_transactions(self, state_topic: str) -> None:
+        """Of all sources of relays that keep their position there."""
+        self.allow(
+            f"{state_topic}/",
+            AclOperation.WRITE,
+            AclOperation.DESCRIBE,
+            kind=ResourceType.TRANSACTIONAL_ID,
+            pattern=ResourcePatternType.PREFIXED,
+        )
 
     def forbid(self, topic: str) -> None:
         admin = self._admin()
@@ -107,6 +123,13 @@ def broker() -> Iterator[GuardedBroker]:
         broker.kill()
 
 
+@pytest.fixture(params=["at_least_once", "exactly_once"])
+def mode(request, broker: GuardedBroker) -> str:
+    if request.param == "exactly_once":
+        broker.allow_transactions(STATE_TOPIC)
+    return request.param
+
+
 @pytest.fixture
 def outbox(postgres_server: Cluster, broker: GuardedBroker) -> Outbox:
     """Its topic is allowed."""
@@ -116,13 +139,14 @@ def outbox(postgres_server: Cluster, broker: GuardedBroker) -> Outbox:
 
 
 @pytest.fixture
-def start_relay(broker, outbox, binaries, log_folder) -> Iterator[Callable[..., Relay]]:
+def start_relay(broker, outbox, binaries, log_folder, mode) -> Iterator[Callable[..., Relay]]:
     relays: list[Relay] = []
 
     def start(*flags: str) -> Relay:
         log = log_folder / f"{outbox.name}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
         flags = [*broker.relay_flags, *flags]
+        flags += ["--exactly_once"] if mode == "exactly_once" else []
         relays.append(
             Relay(binaries, log, outbox.relay_conninfo, broker.relay_address, *flags)
         )
@@ -254,9 +278,12 @@ def test_a_right_that_is_taken_away_while_events_flow(broker, outbox, start_rela
     assert relay.stop() == 0
 
 
-def test_a_state_topic_that_is_not_authorised_is_named_with_the_fix(broker, outbox, start_relay):
+def test_a_state_topic_that_is_not_authorised_is_named_with_the_fix(
+    broker, outbox, start_relay, mode
+):
     """The relay does not go on without knowing what it may have lost."""
-    state = "another-state"
+    state = f"another-{mode}"
+    broker.allow_transactions(state)
     relay = start_relay(f"--state_topic={state}")
     insert(outbox, outbox.topic, "1")
     relay.wait_log(f"topic {state}, where the relay's position is kept.*Fix: allow this relay's")
@@ -265,6 +292,22 @@ def test_a_state_topic_that_is_not_authorised_is_named_with_the_fix(broker, outb
     broker.allow(state, *operations)
     wait_values(broker, outbox.topic, "1")
     assert relay.stop() == 0
+
+
+def test_a_transactional_id_that_is_not_authorised_is_named_with_the_fix(
+    broker, outbox, binaries, tmp_path
+):
+    broker.allow("other-state", AclOperation.CREATE, AclOperation.READ, AclOperation.WRITE)
+    flags = [*broker.relay_flags, "--exactly_once", "--state_topic=other-state"]
+    relay = Relay(binaries, tmp_path / "log", outbox.relay_conninfo, broker.relay_address, *flags)
+    try:
+        insert(outbox, outbox.topic, "1")
+        relay.wait_log("Fix: allow the relay.s principal to WRITE and DESCRIBE the transactional id other-state/shop-")
+        assert values(broker, outbox.topic) == []
+        broker.allow_transactions("other-state")
+        wait_values(broker, outbox.topic, "1")
+    finally:
+        relay.kill()
 
 
 def test_a_wrong_password_at_kafka_is_named_and_no_secret_printed(

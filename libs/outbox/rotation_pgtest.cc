@@ -80,6 +80,12 @@ class RotationTest : public ::testing::Test {
     if (!row.ok()) return row.status();
     return Emptied{std::string(row->TextOrEmpty(0, 0)), std::string(row->TextOrEmpty(0, 1))};
   }
+  absl::StatusOr<bool> EmptyDefault() {
+    auto row = relay_.Execute("SELECT outbox_empty_default(3, $1::pg_snapshot, $2::pg_lsn)",
+                              postgres::Params().Text(snapshot_).Text(lsn_));
+    if (!row.ok()) return row.status();
+    return row->Bool(0, 0);
+  }
   std::string LeafAt(int days) { return database_.Ask(absl::StrCat("SELECT leaf_at(", days, ")")); }
 
   testsupport::TestDatabase database_{
@@ -122,6 +128,35 @@ TEST_F(RotationTest, ADayWithAnUnpublishedRowIsHeldAndTheOthersGo) {
   TakeSample();
   Confirm();
   EXPECT_EQ(Empty()->emptied, LeafAt(-9));
+}
+
+TEST_F(RotationTest, DefaultIsEmptiedOnceAllOfItIsPastItsRetentionAndPublished) {
+  const auto old_row = [](const std::string& age) {
+    return absl::StrCat(
+        "INSERT INTO outbox (id, aggregatetype, aggregateid, type, topic, created_at) "
+        "VALUES (gen_random_uuid(), 'a', 'k', 't', 't', now() - interval '",
+        age, "')");
+  };
+  const auto rows = [&] { return database_.Count("SELECT count(*) FROM outbox_default"); };
+  Run(old_row("9 days"));
+  TakeSample();
+  EXPECT_THAT(std::string(EmptyDefault().status().message()), HasSubstr("is not confirmed"));
+  Confirm();
+  ASSERT_TRUE(EmptyDefault().ok());
+  EXPECT_EQ(rows(), 0);
+  EXPECT_FALSE(*EmptyDefault()) << "nothing was there";
+  Run(old_row("9 days"));
+  Run(old_row("1 hour"));
+  TakeSample();
+  Confirm();
+  EXPECT_FALSE(*EmptyDefault()) << "a row is too young";
+  Run("TRUNCATE outbox_default");
+  Run(old_row("9 days"));
+  TakeSample();
+  Confirm();
+  Run(old_row("9 days"));
+  EXPECT_FALSE(*EmptyDefault()) << "a row is behind the sample";
+  EXPECT_EQ(rows(), 2);
 }
 
 TEST_F(RotationTest, ATransactionThatIsOpenWhenTheSampleIsTakenIsNotPublished) {

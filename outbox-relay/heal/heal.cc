@@ -8,6 +8,7 @@
 #include "libs/postgres/sql_error.h"
 #include "libs/telemetry/log.h"
 #include "outbox-relay/heal/new_slot.h"
+#include "outbox-relay/heal/parked_behind.h"
 #include "outbox-relay/heal/republish.h"
 #include "outbox-relay/heal/topic_ids.h"
 #include "outbox-relay/history/replace_record.h"
@@ -41,21 +42,6 @@ absl::Status NeedsOutbox(absl::Status error) {
                    ". It needs the columns id, aggregateid, type, topic, payload, seq, tx, "
                    "traceparent, headers, created_at, SELECT on them, and the tables that the "
                    "service's `migrate` verb makes"));
-}
-
-// A key with parked events has an order to keep: what is to be published belongs behind those.
-absl::Status CheckParked(postgres::Connection& connection, const std::string& missing) {
-  auto rows = connection.Execute(absl::StrCat(
-      "SELECT count(*) FROM outbox o JOIN outbox_parked_keys k ON k.topic = o.topic AND k.name = "
-      "'k' || o.aggregateid WHERE ",
-      missing));
-  if (!rows.ok()) return NeedsOutbox(rows.status());
-  if (rows->Int64(0, 0) == 0) return absl::OkStatus();
-  return absl::FailedPreconditionError(absl::StrCat(
-      "healing would publish up to ", rows->Int64(0, 0),
-      " events of parked keys ahead of what is parked. Fix: release or drop the parked keys "
-      "(outbox-relay parked list) with a relay that streams, or drop them by hand; then healing "
-      "goes on"));
 }
 
 // What of the past is no longer in the table.
@@ -114,7 +100,7 @@ bool CanHeal(const Evidence& evidence, const Verdict& verdict) {
 }
 
 absl::StatusOr<HealReport> Heal(const HealOptions& options, const Evidence& evidence,
-                                const Verdict& verdict, Producer& producer) {
+                                const Verdict& verdict, ParkingLot& parking, Producer& producer) {
   if (!evidence.topic_read) {
     return absl::UnavailableError("healing waits for Kafka: no broker answers");
   }
@@ -143,8 +129,6 @@ absl::StatusOr<HealReport> Heal(const HealOptions& options, const Evidence& evid
   const std::string published = PublishedCondition(evidence, basis);
   const std::string missing = absl::StrCat(
       "NOT ", published, " AND NOT EXISTS (SELECT FROM outbox_parked p WHERE p.id = o.id::text)");
-  if (absl::Status parked = CheckParked(*reader, missing); !parked.ok()) return parked;
-
   HealReport report;
   absl::StatusOr<std::string> gap = Gap(*reader, published);
   if (!gap.ok()) return gap.status();
@@ -157,12 +141,18 @@ absl::StatusOr<HealReport> Heal(const HealOptions& options, const Evidence& evid
       absl::StrCat("DECLARE missing NO SCROLL CURSOR FOR SELECT ", kRepublishColumns,
                    " FROM outbox o WHERE ", missing, " ORDER BY o.seq"));
   if (!declared.ok()) return NeedsOutbox(declared);
+  if (absl::Status listed = parking.WriteList(*lock); !listed.ok()) return NeedsOutbox(listed);
+  ParkedBehind parked(*lock, evidence.server.system_id);
+  if (absl::Status loaded = parked.Load(); !loaded.ok()) return NeedsOutbox(loaded);
   Republished counts;
-  absl::Status done = Republish(*reader, "missing", *at_kafka, options.topic.source, producer,
-                                options.stop, counts);
+  absl::Status done = Republish({.source = options.topic.source,
+                                 .missing_topic_wait = options.missing_topic_wait,
+                                 .stop = options.stop},
+                                *reader, "missing", *at_kafka, parked, producer, counts);
   if (!done.ok()) return done;
   report.compared = counts.compared;
   report.found = counts.found;
+  report.parked = parked.taken();
   report.published = counts.published;
 
   HistoryRecord record{.source = options.topic.source,

@@ -12,9 +12,10 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::chrono::seconds kTopicPatience(30);
 // Kafka gives up a transaction after some.
 constexpr std::chrono::seconds kLongestTransaction(2);
+// Beyond what a topic is waited for.
+constexpr std::chrono::seconds kBrokerPatience(30);
 // The ledger does not know these events.
 constexpr Producer::Ticket kNoTicket = Producer::kPosition;
 
@@ -56,16 +57,18 @@ absl::Status FinishIfLong(Producer& producer, std::stop_token stop) {
   return is_long ? Finish(producer, stop) : absl::OkStatus();
 }
 
-absl::Status Send(const Record& record, Producer& producer, std::stop_token stop) {
-  const Clock::time_point patience = Clock::now() + kTopicPatience;
+// False: Kafka does not take this record, and producer.refusal() says why.
+absl::StatusOr<bool> Send(const Record& record, Producer& producer,
+                          const RepublishOptions& options) {
+  const std::stop_token& stop = options.stop;
+  const Clock::time_point patience = Clock::now() + options.missing_topic_wait;
   if (absl::Status status = FinishIfLong(producer, stop); !status.ok()) return status;
   for (;;) {
     switch (producer.Produce(record, kNoTicket)) {
       case Producer::Outcome::kTaken:
-        return absl::OkStatus();
+        return true;
       case Producer::Outcome::kRefused:
-        producer.GiveUp();
-        return Refused(producer);
+        return false;
       case Producer::Outcome::kFailed:
         return Refused(producer);
       case Producer::Outcome::kNoRoom:
@@ -73,7 +76,9 @@ absl::Status Send(const Record& record, Producer& producer, std::stop_token stop
       case Producer::Outcome::kTopicNotReady: {
         absl::Status topic = producer.AwaitTopic(record.topic, std::chrono::milliseconds(1'000));
         if (topic.ok()) continue;
-        if (Clock::now() > patience) return absl::UnavailableError(topic.message());
+        const bool passes = absl::IsUnavailable(topic);  // no broker, or no leader
+        if (!passes && (!absl::IsNotFound(topic) || Clock::now() >= patience)) return false;
+        if (passes && Clock::now() >= patience + kBrokerPatience) return topic;
         // A transaction does not stay open for as long as somebody takes to make a topic.
         if (absl::Status status = Finish(producer, stop); !status.ok()) return status;
         break;
@@ -85,13 +90,13 @@ absl::Status Send(const Record& record, Producer& producer, std::stop_token stop
 
 }  // namespace
 
-absl::Status Republish(postgres::Connection& connection, const std::string& cursor,
-                       const TopicIds& at_kafka, const std::string& source, Producer& producer,
-                       std::stop_token stop, Republished& counts) {
-  RecordBuilder builder(source);
+absl::Status Republish(const RepublishOptions& options, postgres::Connection& connection,
+                       const std::string& cursor, const TopicIds& at_kafka, ParkedBehind& parked,
+                       Producer& producer, Republished& counts) {
+  RecordBuilder builder(options.source);
   const std::string fetch = absl::StrCat("FETCH 100 FROM ", cursor);
   for (;;) {
-    if (absl::Status status = FinishIfLong(producer, stop); !status.ok()) return status;
+    if (absl::Status status = FinishIfLong(producer, options.stop); !status.ok()) return status;
     auto rows = connection.Execute(fetch);
     if (!rows.ok()) return rows.status();
     if (rows->rows() == 0) break;
@@ -110,14 +115,25 @@ absl::Status Republish(postgres::Connection& connection, const std::string& curs
                   .headers_json = rows->TextOrEmpty(i, 6),
                   .created_unix_microseconds = rows->Int64(i, 7)};
       if (!rows->IsNull(i, 4)) event.payload = rows->Text(i, 4);
+      const int64_t seq = rows->Int64(i, 8);
+      if (parked.Take(event, seq)) continue;
       Record record = builder.Build(event);
       record.headers.push_back({kRepublishedHeader, "heal"});
-      if (absl::Status sent = Send(record, producer, stop); !sent.ok()) return sent;
-      ++counts.published;
+      const absl::StatusOr<bool> sent = Send(record, producer, options);
+      if (!sent.ok()) return sent.status();
+      if (*sent) {
+        ++counts.published;
+      } else {
+        parked.TakePoison(event, seq, producer.refusal());
+      }
+    }
+    if (parked.full()) {
+      if (absl::Status written = parked.Flush(); !written.ok()) return written;
     }
     if (!producer.Collect([](Producer::Ticket) {})) return Refused(producer);
   }
-  return Finish(producer, stop);
+  if (absl::Status written = parked.Flush(); !written.ok()) return written;
+  return Finish(producer, options.stop);
 }
 
 }  // namespace relay

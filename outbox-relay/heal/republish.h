@@ -1,7 +1,9 @@
-// Rows of the outbox out to Kafka, in the order of `seq`, but for those that are there.
+// Rows of the outbox out to Kafka, in the order of `seq`, but for those that are there, and those
+// of parked keys.
 #ifndef ORDER_SAGA_OUTBOX_RELAY_HEAL_REPUBLISH_H_
 #define ORDER_SAGA_OUTBOX_RELAY_HEAL_REPUBLISH_H_
 
+#include <chrono>
 #include <cstdint>
 #include <stop_token>
 #include <string>
@@ -9,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "libs/postgres/connection.h"
+#include "outbox-relay/heal/parked_behind.h"
 #include "outbox-relay/heal/topic_ids.h"
 #include "outbox-relay/sink/producer.h"
 
@@ -23,16 +26,24 @@ struct Republished {
   int64_t published = 0;
 };
 
+struct RepublishOptions {
+  std::string source;
+  // How long a topic that does not exist is waited for; then its events are parked.
+  std::chrono::milliseconds missing_topic_wait{30'000};
+  std::stop_token stop;
+};
+
 // `cursor` is open in a transaction of `connection`, over the columns of kRepublishColumns. Returns
-// once Kafka has acknowledged everything. Aborted: Kafka refused an event, the producer is done.
-// Unavailable: a topic is missing, or Kafka does not answer. Cancelled after a stop request.
-absl::Status Republish(postgres::Connection& connection, const std::string& cursor,
-                       const TopicIds& at_kafka, const std::string& source, Producer& producer,
-                       std::stop_token stop, Republished& counts);
+// once Kafka has acknowledged, or `parked` has written, everything. Aborted: Kafka refused an
+// event, and the producer is done. Unavailable: Kafka does not answer. Cancelled after a stop
+// request.
+absl::Status Republish(const RepublishOptions& options, postgres::Connection& connection,
+                       const std::string& cursor, const TopicIds& at_kafka, ParkedBehind& parked,
+                       Producer& producer, Republished& counts);
 
 inline constexpr char kRepublishColumns[] =
     "o.id::text, o.aggregateid, o.type, o.topic, o.payload, o.traceparent, o.headers::text, "
-    "(extract(epoch FROM o.created_at) * 1000000)::bigint";
+    "(extract(epoch FROM o.created_at) * 1000000)::bigint, o.seq";
 
 }  // namespace relay
 

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
+
 namespace relay {
 namespace {
 
@@ -13,6 +15,13 @@ void AppendScopeName(const Event& event, std::string& out) {
 absl::string_view View(std::string_view text) { return {text.data(), text.size()}; }
 
 }  // namespace
+
+Refusal RefusalOf(const PublishFailure& failure) {
+  return {.reason = failure.reason,
+          .fix = failure.fix,
+          .whole_topic = failure.whole_topic,
+          .missing_topic = failure.kind == PublishFailure::Kind::kMissingTopic};
+}
 
 std::string ScopeName(const Event& event) {
   std::string name;
@@ -99,10 +108,20 @@ void ParkedKeys::RefuseTopic(std::string_view topic, Refusal refusal) {
   topics_.insert_or_assign(std::string(topic), std::move(refusal));
 }
 
-std::vector<std::string> ParkedKeys::RefusedTopics() const {
-  std::vector<std::string> topics;
-  for (const auto& [topic, refusal] : topics_) topics.push_back(topic);
-  return topics;
+std::vector<std::string> ParkedKeys::TopicsInDoubt() const {
+  absl::flat_hash_set<std::string> topics;
+  for (const auto& [topic, refusal] : topics_) topics.insert(topic);
+  for (const auto& [name, key] : keys_) {
+    if (key->refusal.missing_topic && !key->released) topics.insert(key->topic);
+  }
+  return {topics.begin(), topics.end()};
+}
+
+bool ParkedKeys::AnyAwaits(std::string_view topic) const {
+  for (const auto& [name, key] : keys_) {
+    if (key->refusal.missing_topic && !key->released && key->topic == topic) return true;
+  }
+  return false;
 }
 
 std::shared_ptr<ParkedKey>& ParkedKeys::Slot(std::string_view topic, std::string_view name) {

@@ -12,6 +12,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/functional/function_ref.h"
+#include "outbox-relay/sink/publish_failure.h"
 #include "outbox-relay/source/event.h"
 #include "outbox-relay/source/lsn.h"
 
@@ -30,7 +31,11 @@ struct Refusal {
   std::string reason;
   std::string fix;
   bool whole_topic = false;  // no event of the topic is worth trying
+  // The topic does not exist. Once it does, all is well without anybody's help.
+  bool missing_topic = false;
 };
+
+Refusal RefusalOf(const PublishFailure& failure);
 
 // 'k' and the key; an event without a key has no order to keep, and is parked alone: 'i' and its
 // id.
@@ -86,8 +91,11 @@ class ParkedKeys {
   const Refusal* TopicRefusal(std::string_view topic) const;
   void TryTopicAgain(std::string_view topic);
   void RefuseTopic(std::string_view topic, Refusal refusal);
-  // Copies: they may be changed while they are walked through.
-  std::vector<std::string> RefusedTopics() const;
+  // Those that are refused, and those for which keys are parked because they do not exist: worth
+  // asking for again.
+  std::vector<std::string> TopicsInDoubt() const;
+  // Whether a key that is not released is parked because this topic does not exist.
+  bool AnyAwaits(std::string_view topic) const;
 
  private:
   std::shared_ptr<ParkedKey>& Slot(std::string_view topic, std::string_view name);

@@ -1,7 +1,10 @@
 #include "outbox-relay/parking/parked_table.h"
 
+#include <memory>
 #include <utility>
 
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/str_cat.h"
 #include "outbox-relay/source/lsn.h"
 
 namespace relay::parked {
@@ -10,19 +13,22 @@ namespace {
 // A poison that an operator has dropped before comes again only if the stream repeats: what follows
 // it flows at once. A key that is there already is taken if its place is not before ours.
 constexpr char kOpenKeys[] = R"sql(
-  INSERT INTO outbox_parked_keys AS k (topic, name, poison_id, reason, fix, whole_topic, system_id,
-                                       commit_lsn, ordinal, released_at, released_by)
-  SELECT w.topic, w.name, w.poison_id, w.reason, w.fix, w.whole_topic, $9::text, w.lsn::pg_lsn,
-         w.ordinal, d.dropped_at, d.dropped_by
-    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bool[], $7::text[],
-                $8::bigint[]) AS w (topic, name, poison_id, reason, fix, whole_topic, lsn, ordinal)
+  INSERT INTO outbox_parked_keys AS k (topic, name, poison_id, reason, fix, whole_topic,
+                                       missing_topic, system_id, commit_lsn, ordinal, released_at,
+                                       released_by)
+  SELECT w.topic, w.name, w.poison_id, w.reason, w.fix, w.whole_topic, w.missing_topic, $10::text,
+         w.lsn::pg_lsn, w.ordinal, d.dropped_at, d.dropped_by
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bool[], $7::bool[],
+                $8::text[], $9::bigint[])
+      AS w (topic, name, poison_id, reason, fix, whole_topic, missing_topic, lsn, ordinal)
     LEFT JOIN outbox_parked d ON d.id = w.poison_id AND d.dropped_at IS NOT NULL
-   WHERE EXISTS (SELECT FROM pg_replication_slots
-                  WHERE slot_name = 'outbox_' || current_database() AND active_pid = $10::bigint)
+   WHERE $11::bigint = 0
+      OR EXISTS (SELECT FROM pg_replication_slots
+                  WHERE slot_name = 'outbox_' || current_database() AND active_pid = $11::bigint)
   ON CONFLICT (topic, name) DO UPDATE
     SET poison_id = excluded.poison_id, reason = excluded.reason, fix = excluded.fix,
-        whole_topic = excluded.whole_topic, system_id = excluded.system_id,
-        commit_lsn = excluded.commit_lsn, ordinal = excluded.ordinal
+        whole_topic = excluded.whole_topic, missing_topic = excluded.missing_topic,
+        system_id = excluded.system_id, commit_lsn = excluded.commit_lsn, ordinal = excluded.ordinal
     WHERE k.commit_lsn IS NULL
        OR (excluded.commit_lsn, excluded.ordinal) <= (k.commit_lsn, k.ordinal)
   RETURNING scope, topic, name, released_at IS NOT NULL
@@ -37,6 +43,12 @@ constexpr char kInsertEvents[] = R"sql(
                 $7::bytea[], $8::text[], $9::text[], $10::bigint[], $11::text[], $12::bigint[])
       AS e (scope, era, id, topic, key, type, payload, traceparent, headers, created, lsn, ordinal)
   ON CONFLICT (id) DO NOTHING
+)sql";
+
+constexpr char kReleaseFoundTopics[] = R"sql(
+  UPDATE outbox_parked_keys
+     SET released_at = clock_timestamp(), released_by = 'outbox-relay: the topic is there'
+   WHERE topic = ANY ($1::text[]) AND missing_topic AND released_at IS NULL
 )sql";
 
 constexpr char kReleasedKeys[] =
@@ -73,7 +85,8 @@ constexpr char kForgetKeys[] = R"sql(
 
 constexpr char kHoldKey[] = R"sql(
   UPDATE outbox_parked_keys SET released_at = NULL, released_by = NULL, poison_id = $2::text,
-                                reason = $3::text, fix = $4::text, whole_topic = $5::bool
+                                reason = $3::text, fix = $4::text, whole_topic = $5::bool,
+                                missing_topic = $6::bool
    WHERE scope = $1::bigint
 )sql";
 
@@ -82,7 +95,8 @@ constexpr char kPutOnList[] = R"sql(
   SELECT $1::text, $2::text, $3::text, $4::text, $5::text, $6::bool
   ON CONFLICT (topic, name) DO UPDATE
     SET poison_id = excluded.poison_id, reason = excluded.reason, fix = excluded.fix,
-        whole_topic = excluded.whole_topic, released_at = NULL, released_by = NULL,
+        whole_topic = excluded.whole_topic, missing_topic = false, released_at = NULL,
+        released_by = NULL,
         (system_id, commit_lsn, ordinal) =
           (SELECT k.system_id, k.commit_lsn, k.ordinal
             WHERE EXISTS (SELECT FROM outbox_parked WHERE id = excluded.poison_id
@@ -94,8 +108,13 @@ constexpr char kRebase[] = R"sql(
    WHERE system_id <> $1::text
 )sql";
 
+constexpr char kBeginEra[] = R"sql(
+  UPDATE outbox_parked_keys SET system_id = $1::text, era = era + 1, commit_lsn = '0/0', ordinal = 0
+   WHERE system_id IS NOT NULL
+)sql";
+
 constexpr char kLoadKeys[] = R"sql(
-  SELECT scope, topic, name, poison_id, reason, fix, whole_topic, commit_lsn IS NULL,
+  SELECT scope, topic, name, poison_id, reason, fix, whole_topic, missing_topic, commit_lsn IS NULL,
          coalesce(commit_lsn, '0/0')::text, coalesce(ordinal, 0), era,
          extract(epoch FROM since)::bigint, released_at IS NOT NULL
     FROM outbox_parked_keys
@@ -128,9 +147,11 @@ Query OpenKeys(const ParkBatch& batch, const std::string& system_id, int walsend
   std::vector<std::string> topics, names, poisons, reasons, fixes, lsns;
   std::vector<int64_t> ordinals;
   // vector<bool> is no array.
-  const auto whole = std::make_unique<bool[]>(batch.openings.size());
+  const size_t count = batch.openings.size();
+  const auto whole = std::make_unique<bool[]>(count), missing = std::make_unique<bool[]>(count);
   for (const auto& key : batch.openings) {
     whole[topics.size()] = key->refusal.whole_topic;
+    missing[topics.size()] = key->refusal.missing_topic;
     topics.push_back(key->topic);
     names.push_back(key->name);
     poisons.push_back(key->poison_id);
@@ -145,11 +166,26 @@ Query OpenKeys(const ParkBatch& batch, const std::string& system_id, int walsend
                          .Texts(poisons)
                          .Texts(reasons)
                          .Texts(fixes)
-                         .Bools(absl::Span<const bool>(whole.get(), batch.openings.size()))
+                         .Bools(absl::Span<const bool>(whole.get(), count))
+                         .Bools(absl::Span<const bool>(missing.get(), count))
                          .Texts(lsns)
                          .Int64s(ordinals)
                          .Text(system_id)
                          .Int64(walsender_pid)};
+}
+
+bool TakeScopes(const postgres::Result& result, ParkBatch& batch) {
+  absl::flat_hash_map<std::string, int64_t> scopes;
+  for (int row = 0; row < result.rows(); ++row) {
+    scopes[absl::StrCat(std::string(result.Text(row, 1)), std::string(1, '\0'),
+                        std::string(result.Text(row, 2)))] = result.Int64(row, 0);
+  }
+  for (const std::shared_ptr<ParkedKey>& key : batch.openings) {
+    const auto found = scopes.find(key->topic + '\0' + key->name);
+    if (found == scopes.end()) return false;
+    key->scope = found->second;
+  }
+  return true;
 }
 
 Query InsertEvents(const ParkBatch& batch) {
@@ -173,6 +209,10 @@ Query InsertEvents(const ParkBatch& batch) {
                              .Int64s(batch.created)
                              .Texts(batch.lsns)
                              .Int64s(batch.ordinals)};
+}
+
+Query ReleaseFoundTopics(const std::vector<std::string>& topics) {
+  return {kReleaseFoundTopics, postgres::Params().Texts(topics)};
 }
 
 Query ReleasedKeys() { return {kReleasedKeys, {}}; }
@@ -209,7 +249,8 @@ Query HoldKey(int64_t scope, const std::string& poison_id, const Refusal& refusa
                         .Text(poison_id)
                         .Text(refusal.reason)
                         .Text(refusal.fix)
-                        .Bool(refusal.whole_topic)};
+                        .Bool(refusal.whole_topic)
+                        .Bool(refusal.missing_topic)};
 }
 
 absl::Status PutOnList(postgres::Connection& connection, const PublishFailure& failure) {
@@ -223,6 +264,10 @@ absl::Status PutOnList(postgres::Connection& connection, const PublishFailure& f
                                .Text(failure.fix)
                                .Bool(failure.whole_topic))
       .status();
+}
+
+absl::Status BeginEra(postgres::Connection& connection, const std::string& system_id) {
+  return connection.Execute(kBeginEra, postgres::Params().Text(system_id)).status();
 }
 
 absl::Status ShutOutOthers(postgres::Connection& connection, int walsender_pid) {
@@ -257,7 +302,7 @@ absl::StatusOr<Stored> Load(postgres::Connection& connection, const std::string&
   if (!last.ok()) return last.status();
   Stored stored{.keys = {}, .events = events->Int64(0, 0), .last = *last};
   for (int row = 0; row < keys->rows(); ++row) {
-    const absl::StatusOr<Lsn> lsn = ParseLsn(keys->Text(row, 8));
+    const absl::StatusOr<Lsn> lsn = ParseLsn(keys->Text(row, 9));
     if (!lsn.ok()) return lsn.status();
     stored.keys.push_back(ParkedKey{
         .scope = keys->Int64(row, 0),
@@ -266,12 +311,13 @@ absl::StatusOr<Stored> Load(postgres::Connection& connection, const std::string&
         .poison_id = std::string(keys->Text(row, 3)),
         .refusal = {.reason = std::string(keys->Text(row, 4)),
                     .fix = std::string(keys->Text(row, 5)),
-                    .whole_topic = keys->Bool(row, 6)},
-        .awaiting_poison = keys->Bool(row, 7),
-        .from = {.commit = *lsn, .ordinal = keys->Int64(row, 9)},
-        .era = static_cast<int32_t>(keys->Int64(row, 10)),
-        .since_unix_seconds = keys->Int64(row, 11),
-        .released = keys->Bool(row, 12),
+                    .whole_topic = keys->Bool(row, 6),
+                    .missing_topic = keys->Bool(row, 7)},
+        .awaiting_poison = keys->Bool(row, 8),
+        .from = {.commit = *lsn, .ordinal = keys->Int64(row, 10)},
+        .era = static_cast<int32_t>(keys->Int64(row, 11)),
+        .since_unix_seconds = keys->Int64(row, 12),
+        .released = keys->Bool(row, 13),
     });
   }
   return stored;

@@ -27,10 +27,16 @@ struct Query {
 };
 
 // Makes the rows of the batch's new keys; answers (scope, topic, name, released) for each of them.
-// For fewer if another relay has got the slot meanwhile, or knows better.
+// For fewer if another relay has got the slot meanwhile, or knows better. `walsender_pid`: who has
+// the slot; 0: nobody streams, and this is the one relay that heals.
 Query OpenKeys(const ParkBatch& batch, const std::string& system_id, int walsender_pid);
+// Its answer: gives the batch's new keys their scopes. False if one of them got none.
+bool TakeScopes(const postgres::Result& result, ParkBatch& batch);
 // Idempotent: an event that is there stays as it is. 23503: a key is not parked any more.
 Query InsertEvents(const ParkBatch& batch);
+
+// Releases the keys that are parked because their topic did not exist, of topics that do now.
+Query ReleaseFoundTopics(const std::vector<std::string>& topics);
 
 // (scope) of all keys that are released.
 Query ReleasedKeys();
@@ -64,6 +70,10 @@ struct Stored {
 // everything that comes is behind them.
 absl::StatusOr<Stored> Load(postgres::Connection& connection, const std::string& system_id,
                             const std::vector<std::string>& released);
+
+// Before healing: all that is parked lies behind what the stream has brought so far, and in front
+// of what healing adds and the new stream brings.
+absl::Status BeginEra(postgres::Connection& connection, const std::string& system_id);
 
 // No other relay changes what is parked as long as `connection` lasts: ends the connections of
 // those that could. Unavailable: the slot is not this walsender's any more.

@@ -12,7 +12,7 @@ namespace relay {
 namespace {
 
 constexpr std::chrono::milliseconds kLookEvery(100), kTopicAnswer(500);
-constexpr std::chrono::seconds kTopicsEvery(10);
+constexpr std::chrono::seconds kTopicsEvery(5);
 constexpr std::chrono::hours kWarnEvery(1);
 
 int64_t UnixSecondsNow() {
@@ -46,11 +46,7 @@ absl::Status ParkingLot::Load(const std::string& system_id, Lsn flushed, int wal
   if (!opened.ok()) return opened.status();
   if (absl::Status alone = parked::ShutOutOthers(opened->connection(), walsender_pid); !alone.ok())
     return alone;
-  while (!to_list_.empty()) {
-    const absl::Status listed = parked::PutOnList(opened->connection(), to_list_.back());
-    if (!listed.ok() && !IsNotMigrated(listed)) return listed;
-    to_list_.pop_back();
-  }
+  if (absl::Status listed = WriteList(opened->connection()); !listed.ok()) return listed;
   absl::StatusOr<parked::Stored> stored = parked::Load(opened->connection(), system_id, released);
   if (!stored.ok() && !IsNotMigrated(stored.status())) return stored.status();
   if (!stored.ok()) {
@@ -102,23 +98,27 @@ bool ParkingLot::Take(const Event& event, StreamPosition at, Ledger::Ticket tick
 
 void ParkingLot::TakePoison(const Event& event, StreamPosition at, Ledger::Ticket ticket,
                             const PublishFailure& why) {
-  keys_.Park(event, at, {why.reason, why.fix, why.whole_topic});
+  keys_.Park(event, at, RefusalOf(why));
   filling_.Open(keys_.key());
   filling_.Add(event, at, keys_.key(), ticket);
-  metrics_.missing_topic_wait.Set(0);
 }
 
 bool ParkingLot::MissingLongEnough(std::string_view topic, Clock::time_point now) {
   const auto [since, first] = missing_since_.try_emplace(std::string(topic), now);
-  const auto waited = now - since->second;
-  metrics_.missing_topic_wait.Set(std::chrono::duration<double>(waited).count());
-  return waited >= options_.missing_topic_wait;
+  MeasureMissing(now);
+  return now - since->second >= options_.missing_topic_wait;
 }
 
 void ParkingLot::TopicFound(std::string_view topic) {
   if (missing_since_.erase(absl::string_view(topic.data(), topic.size())) > 0) {
-    metrics_.missing_topic_wait.Set(0);
+    MeasureMissing(Clock::now());
   }
+}
+
+void ParkingLot::MeasureMissing(Clock::time_point now) {
+  Clock::duration longest{0};
+  for (const auto& [topic, since] : missing_since_) longest = std::max(longest, now - since);
+  metrics_.missing_topic_wait.Set(std::chrono::duration<double>(longest).count());
 }
 
 absl::Status ParkingLot::Work(Producer& sink, Clock::time_point now) {
@@ -156,6 +156,9 @@ absl::Status ParkingLot::OnAnswer(postgres::Result result) {
     case Running::kInsert:
       OnInserted(result);
       break;
+    case Running::kReleaseTopics:
+      release_.Refresh();
+      break;
     case Running::kRelease: {
       const int64_t gone = release_.OnAnswer(std::move(result));
       events_ -= gone;
@@ -168,21 +171,16 @@ absl::Status ParkingLot::OnAnswer(postgres::Result result) {
 }
 
 absl::Status ParkingLot::OnOpened(const postgres::Result& result) {
-  absl::flat_hash_map<std::string, int> rows;
-  for (int row = 0; row < result.rows(); ++row) {
-    rows[absl::StrCat(std::string(result.Text(row, 1)), std::string(1, '\0'),
-                      std::string(result.Text(row, 2)))] = row;
+  if (!parked::TakeScopes(result, sent_)) {
+    must_start_over_ = true;
+    return absl::AbortedError(
+        "a key cannot be parked: another relay has taken the slot over; starting over");
   }
   for (const std::shared_ptr<ParkedKey>& key : sent_.openings) {
-    const auto found = rows.find(key->topic + '\0' + key->name);
-    if (found == rows.end()) {
-      must_start_over_ = true;
-      return absl::AbortedError(
-          "a key cannot be parked: another relay has taken the slot over; starting over");
-    }
-    key->scope = result.Int64(found->second, 0);
-    if (result.Bool(found->second, 3)) release_.Refresh();
     if (key->since_unix_seconds == 0) key->since_unix_seconds = UnixSecondsNow();
+  }
+  for (int row = 0; row < result.rows(); ++row) {
+    if (result.Bool(row, 3)) release_.Refresh();
   }
   LogParked(sent_);
   sent_.openings.clear();
@@ -199,6 +197,10 @@ void ParkingLot::OnInserted(const postgres::Result& result) {
 
 absl::Status ParkingLot::StartNext() {
   if (sent_.empty() && !filling_.empty()) sent_ = std::exchange(filling_, ParkBatch());
+  if (!found_topics_.empty()) {
+    return Start(Running::kReleaseTopics,
+                 parked::ReleaseFoundTopics(std::exchange(found_topics_, {})));
+  }
   const bool release_first = std::exchange(release_next_, !release_next_);
   for (const bool release : {release_first, !release_first}) {
     if (release) {
@@ -221,15 +223,24 @@ absl::Status ParkingLot::Start(Running what, const parked::Query& query) {
   return statement_->Start(query.sql, query.params);
 }
 
-// A topic that was missing and is there now takes new keys at once. One that is there and refuses
-// has to be tried by a release.
+// What is parked for a topic that was missing flows as soon as it is there. A topic that was hidden
+// takes new keys at once; one that is there and refuses has to be tried by a release.
 void ParkingLot::LookAtTopics(Producer& sink) {
-  for (const std::string& topic : keys_.RefusedTopics()) {
+  const std::vector<std::string> in_doubt = keys_.TopicsInDoubt();
+  for (const std::string& topic : in_doubt) {
     const absl::Status answer = sink.AwaitTopic(topic, kTopicAnswer);
     if (absl::IsUnavailable(answer)) return;
     if (!answer.ok()) {
       missing_since_.try_emplace(topic, Clock::now() - options_.missing_topic_wait);
-    } else if (missing_since_.erase(topic) > 0) {
+      continue;
+    }
+    const bool was_away = missing_since_.erase(topic) > 0;
+    if (keys_.AnyAwaits(topic)) {
+      keys_.TryTopicAgain(topic);
+      found_topics_.push_back(topic);
+      telemetry::Info("a topic that was missing is there: what is parked for it is released",
+                      {{"source", options_.source_name}, {"topic", topic}});
+    } else if (was_away) {
       keys_.TryTopicAgain(topic);
       telemetry::Warn("a topic takes events again; what is parked for it waits for a release",
                       {{"source", options_.source_name},
@@ -237,6 +248,12 @@ void ParkingLot::LookAtTopics(Producer& sink) {
                        {"fix", absl::StrCat("outbox-relay parked release --topic=", topic)}});
     }
   }
+  // Those of keys that were dropped. One that the stream waits for is put back when it asks again.
+  absl::erase_if(missing_since_, [&](const auto& entry) {
+    return std::ranges::find(in_doubt, entry.first) == in_doubt.end() &&
+           Clock::now() - entry.second >= options_.missing_topic_wait;
+  });
+  MeasureMissing(Clock::now());
 }
 
 void ParkingLot::LogParked(const ParkBatch& batch) const {
@@ -292,6 +309,7 @@ void ParkingLot::Forget() {
   statement_.reset();
   running_ = Running::kNothing;
   must_start_over_ = false;
+  found_topics_.clear();
   filling_ = ParkBatch();
   sent_ = ParkBatch();
   keys_.Clear();
@@ -299,5 +317,14 @@ void ParkingLot::Forget() {
 }
 
 void ParkingLot::PutOnList(const PublishFailure& failure) { to_list_.push_back(failure); }
+
+absl::Status ParkingLot::WriteList(postgres::Connection& connection) {
+  while (!to_list_.empty()) {
+    const absl::Status listed = parked::PutOnList(connection, to_list_.back());
+    if (!listed.ok() && !IsNotMigrated(listed)) return listed;
+    to_list_.pop_back();
+  }
+  return absl::OkStatus();
+}
 
 }  // namespace relay

@@ -28,7 +28,7 @@ struct ParkingOptions {
   std::string source_name;
   std::string conninfo;
   // How long the stream waits for a topic that does not exist.
-  std::chrono::seconds missing_topic_wait{600};
+  std::chrono::seconds missing_topic_wait{30};
   // From which age on parked keys are warned of, once an hour.
   std::chrono::hours warn_age{72};
 };
@@ -64,7 +64,8 @@ class ParkingLot {
                   const PublishFailure& why);
 
   // An event's topic does not exist (Kafka's word, not silence): true once it was waited for long
-  // enough. A topic that is found ends that.
+  // enough. A topic that is found ends that. What was parked meanwhile is released by itself once
+  // the topic is there.
   bool MissingLongEnough(std::string_view topic, Clock::time_point now);
   void TopicFound(std::string_view topic);
 
@@ -90,11 +91,13 @@ class ParkingLot {
   // The ledger and the producer begin anew: forgets what was not written yet, it comes again.
   void Forget();
   // After Forget: this event has cost the producer, and its key is to be parked when it comes
-  // again. Written by the next Load; until then a relay that takes over finds out by itself.
+  // again. Written by the next Load or WriteList; until then a relay that takes over finds out by
+  // itself.
   void PutOnList(const PublishFailure& failure);
+  absl::Status WriteList(postgres::Connection& connection);
 
  private:
-  enum class Running { kNothing, kOpen, kInsert, kRelease };
+  enum class Running { kNothing, kOpen, kInsert, kRelease, kReleaseTopics };
 
   absl::Status OnAnswer(postgres::Result result);
   absl::Status OnOpened(const postgres::Result& result);
@@ -102,6 +105,7 @@ class ParkingLot {
   absl::Status StartNext();
   absl::Status Start(Running what, const parked::Query& query);
   void LookAtTopics(Producer& sink);
+  void MeasureMissing(Clock::time_point now);
   void LogParked(const ParkBatch& batch) const;
   void CountMetrics();
   // Looks at each key.
@@ -128,6 +132,7 @@ class ParkingLot {
   Lsn release_from_;    // nothing is released before the stream has passed this
   // Topics that did not exist when they were asked for last, and since when.
   absl::flat_hash_map<std::string, Clock::time_point> missing_since_;
+  std::vector<std::string> found_topics_;  // whose keys are to be released
 
   Clock::time_point look_at_;    // when to look for notifications again
   Clock::time_point topics_at_;  // when to look at refused topics again

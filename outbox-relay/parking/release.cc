@@ -162,9 +162,8 @@ bool Release::PublishRow(Producer& sink, const parked::Row& row, Clock::time_poi
 }
 
 void Release::Hold(const parked::Row& row, const PublishFailure& why) {
-  held_.push_back({.scope = row.scope,
-                   .event_id = std::string(row.event.id),
-                   .refusal = {why.reason, why.fix, why.whole_topic}});
+  held_.push_back(
+      {.scope = row.scope, .event_id = std::string(row.event.id), .refusal = RefusalOf(why)});
   if (ParkedKey* const key = FindKey(row.scope)) {
     key->released = false;
     key->refusal = held_.back().refusal;

@@ -74,7 +74,7 @@ absl::Status Producer::Connect() {
   queue_ = rd_kafka_queue_get_main(client_);
   const uint64_t one = 1;
   rd_kafka_queue_io_event_enable(queue_, event_fd_, &one, sizeof one);
-  if (!transactional_id_.empty()) transaction_.emplace(client_, event_fd_);
+  if (!transactional_id_.empty()) transaction_.emplace(client_, transactional_id_, event_fd_);
   return absl::OkStatus();
 }
 

@@ -51,9 +51,8 @@ absl::Status Transaction::ShutOutOthers(std::stop_token stop) {
         absl::StrCat("Kafka's transactions cannot be begun: ", rd_kafka_error_string(error.get()));
     if (passes || rd_kafka_error_is_fatal(error.get()) == 0) return absl::UnavailableError(text);
     return absl::FailedPreconditionError(absl::StrCat(
-        text,
-        ". Fix: allow the relay's principal to WRITE and DESCRIBE its transactional id (the "
-        "state topic's name, a slash, the source's name), or run without --exactly_once"));
+        text, ". Fix: allow the relay's principal to WRITE and DESCRIBE the transactional id ", id_,
+        ", or run without --exactly_once"));
   }
 }
 

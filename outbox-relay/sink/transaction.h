@@ -7,8 +7,10 @@
 #include <cstdint>
 #include <optional>
 #include <stop_token>
+#include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -28,8 +30,9 @@ class Transaction {
   using Clock = std::chrono::steady_clock;
   using Ticket = uint64_t;
 
-  // `client` has a transactional.id, and outlives this.
-  Transaction(rd_kafka_s* client, int wake_fd) : client_(client), wake_fd_(wake_fd) {}
+  // `client` has the transactional.id `id`, and outlives this.
+  Transaction(rd_kafka_s* client, std::string id, int wake_fd)
+      : client_(client), id_(std::move(id)), wake_fd_(wake_fd) {}
   ~Transaction();  // Gives up a commit that is under way: whether it happened is then unknown.
   Transaction(const Transaction&) = delete;
   Transaction& operator=(const Transaction&) = delete;
@@ -69,6 +72,7 @@ class Transaction {
   void Commit();
 
   rd_kafka_s* const client_;
+  const std::string id_;
   const int wake_fd_;
   bool initialised_ = false;
   Phase phase_ = Phase::kNone;

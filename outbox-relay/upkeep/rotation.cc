@@ -21,6 +21,8 @@ constexpr char kMakeAhead[] = "SELECT partitions_create_ahead('outbox', 7)";
 constexpr char kDrop[] = "SELECT outbox_drop($1::int)";
 constexpr char kEmpty[] =
     "SELECT emptied, held FROM outbox_empty($1::int, $2::pg_snapshot, $3::pg_lsn)";
+constexpr char kEmptyDefault[] =
+    "SELECT outbox_empty_default($1::int, $2::pg_snapshot, $3::pg_lsn)";
 constexpr char kState[] =
     "SELECT future_partitions, default_rows, coalesce(total_bytes, 0)::bigint "
     "FROM partitions_state('outbox')";
@@ -91,10 +93,11 @@ absl::Status Rotation::DropOldest(postgres::Connection& connection) {
 }
 
 absl::Status Rotation::EmptyOldest(postgres::Connection& connection) {
-  auto row = connection.Execute(kEmpty, postgres::Params()
-                                            .Text(absl::StrCat(retention_days_))
-                                            .Text(sample_->snapshot)
-                                            .Text(ToString(sample_->at)));
+  const postgres::Params proven = postgres::Params()
+                                      .Text(absl::StrCat(retention_days_))
+                                      .Text(sample_->snapshot)
+                                      .Text(ToString(sample_->at));
+  auto row = connection.Execute(kEmpty, proven);
   if (!row.ok()) return row.status();
   rotate_failures_ = 0;
   if (!row->IsNull(0, 0)) {
@@ -114,6 +117,13 @@ absl::Status Rotation::EmptyOldest(postgres::Connection& connection) {
          {"fix",
           "end the transaction that has been open since long, if there is one; else see the "
           "relay's README on retention"}});
+  }
+  auto rest = connection.Execute(kEmptyDefault, proven);
+  if (!rest.ok()) return rest.status();
+  if (rest->Bool(0, 0)) {
+    telemetry::Info(
+        "the outbox's DEFAULT partition emptied: Kafka has its rows, and their retention is over",
+        {{"source", source_}});
   }
   held_ = held;
   held_turns_ = 0;
@@ -140,8 +150,10 @@ Rotation::Clock::time_point Rotation::After(const absl::Status& status, const ch
        {"fix", locked ? "a session holds a lock on the outbox all the time: end it (SELECT pid, "
                         "query FROM pg_stat_activity JOIN pg_locks USING (pid) WHERE relation = "
                         "'outbox'::regclass); trying again in ten minutes"
-                      : "run the service's `migrate` verb if a function or a right is missing; "
-                        "trying again in a minute"}});
+               : postgres::SqlState(status) == "55000"
+                   ? "do what the hint says, if it names something; trying again in a minute"
+                   : "run the service's `migrate` verb if a function or a right is missing; "
+                     "trying again in a minute"}});
   failures = 0;
   return now + (locked ? std::chrono::seconds(kAfterLockFailures) : kFaultPause);
 }
@@ -173,7 +185,7 @@ absl::Status Rotation::ReadState(postgres::Connection& connection) {
     default_reported_ = {};
   } else if (due(default_reported_)) {
     telemetry::Warn(
-        "rows are in the outbox's DEFAULT partition, which is never emptied",
+        "rows are in the outbox's DEFAULT partition, which is emptied only as a whole",
         {{"source", source_},
          {"rows", rest},
          {"fix",

@@ -9,10 +9,12 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "libs/outbox/migrations.h"
+#include "libs/outbox/slot.h"
 #include "libs/postgres/connection.h"
 #include "libs/postgres/sql_error.h"
 #include "libs/service/redact.h"
 #include "outbox-relay/relay_config.h"
+#include "outbox-relay/verbs/new_history.h"
 #include "outbox-relay/verbs/setup_plan.h"
 #include "outbox-relay/watch/outbox_reading.h"
 
@@ -167,7 +169,16 @@ absl::Status Setup(const NamedSource& source, const SetupConfig& config) {
     absl::Status made = CreateTable(*connections, *state, config);
     if (!made.ok()) return made;
   }
-  return Do(*connections, *steps, config);
+  if (absl::Status done = Do(*connections, *steps, config); !done.ok()) return done;
+  // The planned steps end with the slot, if it is to be made.
+  if (config.dry_run || state->has_slot) return absl::OkStatus();
+  auto generation = BeginNewHistory(connections->relay, outbox::SlotName(state->database));
+  if (!generation.ok()) return generation.status();
+  if (*generation) {
+    std::printf("  what relays have recorded of an earlier slot counts no more (generation %lld)\n",
+                static_cast<long long>(**generation));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status Teardown(const NamedSource& source, const SetupConfig& config) {

@@ -81,6 +81,30 @@ TEST_F(SetupTest, TeardownSaysWhatIsLostAndWantsAYes) {
   EXPECT_EQ(Verb("teardown", {"--yes"}).output, "test: nothing to do\n");
 }
 
+TEST_F(SetupTest, AfterATeardownItBeginsAnewAndARelayRuns) {
+  MakeSlot();
+  MakeTopic(topic_);
+  {
+    auto relay = StartRelay();
+    InsertEvents("event", 10);
+    Read(10);
+    Eventually("the copy in Kafka is written, too",
+               [&] { return database_.Count("SELECT count(*) FROM outbox_relay_state") == 1; });
+    EXPECT_EQ(relay->Stop(), 0);
+  }
+  EXPECT_THAT(Verb("teardown", {"--yes"}).output, HasSubstr("0 events of the outbox"));
+  InsertEvents("in no stream", 10);
+  EXPECT_EQ(Verb("setup").exit_code, 1) << "rows that a new slot would never send";
+  const VerbRun setup = Verb("setup", {"--skip_existing_rows"});
+  EXPECT_EQ(setup.exit_code, 0) << setup.output;
+  EXPECT_THAT(setup.output, HasSubstr("counts no more (generation 2)"));
+  auto relay = StartRelay();
+  InsertEvents("new", 10);
+  EXPECT_EQ(Ids(Read(20)).size(), 20u);
+  Eventually("nothing counts as unpublished",
+             [&] { return relay->Metric("outbox_unpublished_events{source=\"test\"}") == 0; });
+}
+
 TEST_F(SetupTest, ARoleThatMayNotSaysWhichMay) {
   Execute("DROP PUBLICATION outbox");
   const VerbRun run = RunVerb({"setup", "--source=test=" + database_.relay()});

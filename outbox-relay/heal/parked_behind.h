@@ -1,0 +1,51 @@
+// Healing and parked keys: their rows are not published, they go behind what is parked, so that a
+// release puts all of it into the topic in order.
+#ifndef ORDER_SAGA_OUTBOX_RELAY_HEAL_PARKED_BEHIND_H_
+#define ORDER_SAGA_OUTBOX_RELAY_HEAL_PARKED_BEHIND_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/status.h"
+#include "libs/postgres/connection.h"
+#include "outbox-relay/parking/park_batch.h"
+#include "outbox-relay/parking/parked_keys.h"
+#include "outbox-relay/sink/publish_failure.h"
+#include "outbox-relay/source/event.h"
+
+namespace relay {
+
+// Not thread-safe. Everything that waits is written by Flush, or by a call that finds enough of it;
+// what was written stays written when healing breaks off, and is not looked at again by the next.
+class ParkedBehind {
+ public:
+  // `connection` must outlive it, and be in no transaction. `system_id`: the server's.
+  ParkedBehind(postgres::Connection& connection, std::string system_id);
+
+  // What is parked. Once, first; nobody else may park meanwhile.
+  absl::Status Load();
+
+  // Whether the row, the next in the order of `seq`, may not be published; then it is taken.
+  bool Take(const Event& event, int64_t seq);
+  // Takes a row that cannot be published; its key is parked from here on.
+  void TakePoison(const Event& event, int64_t seq, const PublishFailure& why);
+
+  bool full() const { return batch_.full(); }
+  // Waits. FailedPrecondition, Aborted: healing has to start over.
+  absl::Status Flush();
+
+  int64_t taken() const { return taken_; }
+
+ private:
+  void Add(const Event& event, int64_t seq);
+
+  postgres::Connection& connection_;
+  const std::string system_id_;
+  ParkedKeys keys_;
+  ParkBatch batch_;
+  int64_t taken_ = 0;
+};
+
+}  // namespace relay
+
+#endif  // ORDER_SAGA_OUTBOX_RELAY_HEAL_PARKED_BEHIND_H_
