@@ -1,7 +1,10 @@
 """What must be true of deploy/, beyond its form: one version, no privileges, nothing out of step with the code."""
 
+import json
 import re
 import shlex
+import subprocess
+import sys
 
 import pytest
 import yaml
@@ -233,3 +236,34 @@ def test_cloudnative_pgs_roles_are_those_of_create_databases(manifests):
         assert [f"ALTER ROLE {role} SET {s}" for s in settings] == [s for s in sql if "ALTER" in s]
         assert f"CREATE ROLE {role}_relay LOGIN REPLICATION" in sql
     assert len(clusters) == len(PROGRAMS)
+
+
+@pytest.mark.parametrize("script", ["grafana/dashboards.py", "prometheus/prometheus_rule.py"])
+def test_what_is_generated_is_up_to_date(script):
+    command = [sys.executable, str(DEPLOY / script), "--check"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, f"{done.stdout}{done.stderr}: ./dev lint --fix"
+
+
+def test_the_operator_gets_every_rule(manifests):
+    resources = of_kind(manifests, "PrometheusRule")
+    if not resources:
+        pytest.skip("this overlay has no Prometheus operator")
+    files = sorted((DEPLOY / "prometheus" / "rules").glob("*.yml"))
+    written = [group for path in files for group in yaml.safe_load(path.read_text())["groups"]]
+    assert [group for one in resources for group in one["spec"]["groups"]] == written
+    names = [group["name"] for group in written]
+    assert len(set(names)) == len(names)  # the operator refuses a name that comes twice
+
+
+def test_grafanas_sidecar_gets_every_dashboard(manifests):
+    if not of_kind(manifests, "PrometheusRule"):
+        pytest.skip("this overlay has no Prometheus operator")
+    there = {}
+    for one in of_kind(manifests, "ConfigMap"):
+        if one["metadata"]["labels"].get("grafana_dashboard") == "1":
+            there |= one["data"]
+            # kubectl keeps what it applies in an annotation, which may have 256 KiB.
+            assert len(json.dumps(one)) < 200_000, name(one)
+    files = (DEPLOY / "grafana" / "dashboards").glob("*.json")
+    assert there == {path.name: path.read_text() for path in files}
