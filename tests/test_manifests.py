@@ -238,6 +238,28 @@ def test_cloudnative_pgs_roles_are_those_of_create_databases(manifests):
     assert len(clusters) == len(PROGRAMS)
 
 
+def test_cloudnative_pg_keeps_the_slots_through_a_failover(manifests):
+    clusters = of_kind(manifests, "Cluster")
+    if not clusters:
+        pytest.skip("this overlay has no CloudNativePG")
+    for cluster in clusters:
+        spec = cluster["spec"]
+        major = re.match(r"\d+", spec["imageName"].rpartition(":")[2])
+        assert int(major[0]) >= 17  # older ones need an extension for it
+        assert spec["instances"] >= 3  # one standby may be away without commits that wait
+        assert spec["replicationSlots"]["highAvailability"] == {
+            "enabled": True,
+            "synchronizeLogicalDecoding": True,
+        }
+        parameters = spec["postgresql"]["parameters"]
+        assert parameters["hot_standby_feedback"] == parameters["sync_replication_slots"] == "on"
+        assert "synchronized_standby_slots" not in parameters  # the operator's own
+        assert parameters["max_slot_wal_keep_size"]
+    (flags,) = (one["data"] for one in of_kind(manifests, "ConfigMap") if "order-saga-" in name(one)
+                and "ORDER_SAGA_KAFKA_BROKERS" in one["data"])
+    assert flags["ORDER_SAGA_HEAL"] == "table"
+
+
 @pytest.mark.parametrize("script", ["grafana/dashboards.py", "prometheus/prometheus_rule.py"])
 def test_what_is_generated_is_up_to_date(script):
     command = [sys.executable, str(DEPLOY / script), "--check"]
