@@ -253,6 +253,25 @@ def test_strimzis_topics_are_those_of_the_code(manifests):
     assert topics["outbox-relay-state"]["partitions"] == 1
 
 
+def test_only_the_relay_writes_to_kafka(manifests):
+    users = {name(one): one["spec"]["authorization"]["acls"] for one in of_kind(manifests, "KafkaUser")}
+    if not users:
+        pytest.skip("this overlay has no Strimzi")
+    topics = {name(one) for one in of_kind(manifests, "KafkaTopic")}
+    assert set(users) == {*PROGRAMS, "outbox-relay"}
+    for user, acls in users.items():
+        of_topics = [acl for acl in acls if acl["resource"]["type"] == "topic"]
+        assert any("Write" in acl["operations"] for acl in of_topics) == (user == "outbox-relay")
+        for acl in of_topics:
+            assert acl["resource"]["name"] in topics, user
+    pattern = r'\{k(\w+), "[\w-]*", "([\w-]+)"\}'
+    named = dict(literals("libs/topics/topics.h", r'string_view k(\w+) = "([^"]+)"'))
+    for topic, consumer in literals("libs/topics/topics.h", pattern):
+        assert {"type": "topic", "name": named[topic], "patternType": "literal"} in [
+            acl["resource"] for acl in users[consumer]
+        ], f"{consumer} may not read {named[topic]}"
+
+
 def test_cloudnative_pgs_roles_are_those_of_create_databases(manifests):
     clusters = of_kind(manifests, "Cluster")
     if not clusters:
