@@ -68,7 +68,27 @@ def _protos() -> str:
             "  protos are not linted: buf comes through npm, which is missing (apt-get install npm)"
         )
         return ""
-    command = ["npx", "--yes", "@bufbuild/buf@1", "lint", "proto"]
+    return _buf("lint", "proto") or _breaking()
+
+
+def _breaking() -> str:
+    """What is released, or on its way to it, still reads what the new protos write."""
+    names = ("origin/main", "main")
+    for name in names:
+        command = ["git", "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}"]
+        found = subprocess.run(command, cwd=folders.ROOT, capture_output=True, text=True)
+        if found.returncode == 0:
+            # The repository itself: a worktree has only a pointer to it.
+            command = ["git", "rev-parse", "--path-format=absolute", "--git-common-dir"]
+            git = subprocess.run(command, cwd=folders.ROOT, capture_output=True, text=True, check=True)
+            against = f"{git.stdout.strip()}#format=git,ref={found.stdout.strip()},subdir=proto"
+            return _buf("breaking", "proto", "--against", against)
+    console.say(f"  protos are compared with nothing: there is no {' and no '.join(names)}")
+    return ""
+
+
+def _buf(*arguments: str) -> str:
+    command = ["npx", "--yes", "@bufbuild/buf@1", *arguments]
     environment = {**os.environ, "npm_config_cache": str(folders.cache() / "npm")}
     done = subprocess.run(
         command, cwd=folders.ROOT, capture_output=True, text=True, env=environment

@@ -71,7 +71,8 @@ def check() -> str:
 
 
 def _own_rules() -> str:
-    command = [sys.executable, "-m", "pytest", "-q", "--no-header", "tests/test_manifests.py"]
+    command = [sys.executable, "-m", "pytest", "-q", "--no-header"]
+    command += [f"tests/test_{name}.py" for name in ("manifests", "network_policies", "compose")]
     done = subprocess.run(command, cwd=folders.ROOT, capture_output=True, text=True)
     return "" if done.returncode == 0 else f"\n{done.stdout}"
 

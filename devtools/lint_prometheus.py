@@ -28,7 +28,7 @@ def monitoring(fix: bool = False) -> str:
             f"  alert rules are not checked: there is no promtool ({problem} {problem.fix})"
         )
         wrong = ""
-    return wrong or _every_alert_is_tested() or _runbooks() or _dashboards(fix)
+    return wrong or _every_alert_is_tested() or _runbooks() or _generated(fix) or _dashboards()
 
 
 def rule_files() -> list[Path]:
@@ -82,13 +82,18 @@ def _runbooks() -> str:
     return ""
 
 
-def _dashboards(fix: bool) -> str:
-    """The JSON is what the description makes, and no data source's name is left open."""
-    mode = ["--write"] if fix else ["--check"]
-    command = [sys.executable, str(_GRAFANA / "dashboards.py"), *mode]
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode != 0:
-        return f"{done.stdout.strip()} {done.stderr.strip()}. ./dev lint --fix mends it."
+def _generated(fix: bool) -> str:
+    """The dashboards' JSON and the operator's rules are what they are made of."""
+    mode = "--write" if fix else "--check"
+    for script in (_GRAFANA / "dashboards.py", _PROMETHEUS / "prometheus_rule.py"):
+        done = subprocess.run([sys.executable, str(script), mode], capture_output=True, text=True)
+        if done.returncode != 0:
+            return f"{done.stdout.strip()} {done.stderr.strip()}. ./dev lint --fix mends it."
+    return ""
+
+
+def _dashboards() -> str:
+    """No data source's name is left open."""
     for path in sorted((_GRAFANA / "dashboards").glob("*.json")):
         text = path.read_text()
         json.loads(text)

@@ -1,9 +1,11 @@
 """What the programs export, and what dashboards and alerts make of it, against live scrapes."""
 
+import json
 import re
 import textwrap
 
 import pytest
+import yaml
 
 from devtools import metrics, programs, prometheus
 from tests.support.deadline import wait_until
@@ -101,6 +103,20 @@ def test_no_panel_of_a_dashboard_is_empty(watch, system):
         return [str(q) for q in queries if not watch.prometheus.query(q.expression)]
 
     wait_until(lambda: not empty(), lambda: "\n".join(["data in each panel:", *empty()]))
+
+
+def test_the_configuration_for_a_cluster(tmp_path):
+    """Debian's Prometheus knows no Kubernetes, so its part is left out; the rest must be right."""
+    prometheus.fetch(tmp_path / "setup.log")
+    configuration = yaml.safe_load((prometheus.RULES.parent / "kubernetes.yml").read_text())
+    (scrape,) = configuration["scrape_configs"]
+    (found,) = scrape.pop("kubernetes_sd_configs")
+    assert found == {"role": "pod", "namespaces": {"names": ["order-saga"]}}
+    configuration["rule_files"] = [str(path) for path in prometheus.RULES.glob("*.yml")]
+    path = tmp_path / "prometheus.yml"
+    path.write_text(json.dumps(configuration))
+    code, output = prometheus.promtool("check", "config", str(path))
+    assert code == 0, output
 
 
 def test_alerts_ask_for_nothing_that_is_not_scraped(watch):
