@@ -106,6 +106,18 @@ TEST_F(RecoveryTest, AfterACleanStopNothingComesAgain) {
   EXPECT_EQ(Read(1'000).size(), 1'000u);
 }
 
+// Before a round of the watch has recorded anything of the session.
+TEST_F(RecoveryTest, NorAfterAStopAtOnce) {
+  for (int run = 1; run <= 10; ++run) {
+    InsertEvents(absl::StrCat("run", run, "-"), 1);
+    auto relay = StartRelay();
+    Eventually("it streams", [&] { return SlotActive(); });
+    EXPECT_EQ(relay->Stop(), 0);
+  }
+  auto relay = StartRelay();
+  EXPECT_EQ(Read(10).size(), 10u);
+}
+
 TEST_F(RecoveryTest, AStandbyTakesOverWithinThreeSecondsOfAKill) {
   auto first = StartRelay();
   Eventually("the first streams", [&] { return SlotActive(); });

@@ -182,7 +182,11 @@ absl::Status Relay::Produce() {
     if (record_ == nullptr) return absl::OkStatus();
     outcome = sink_.Produce(*record_, ticket_);
   }
-  if (outcome == Outcome::kTaken) record_ = nullptr;
+  if (outcome == Outcome::kTaken) {
+    // Somebody else may have asked for the topic and found it.
+    if (topic_wait_.waiting()) OnTopicReady();
+    record_ = nullptr;
+  }
   if (outcome == Outcome::kRefused) {
     if (parking_.available()) {
       ParkRecord(sink_.refusal());
@@ -199,12 +203,11 @@ absl::Status Relay::Produce() {
 absl::Status Relay::AwaitTopic() {
   const absl::Status answer = sink_.AwaitTopic(record_->topic, kTopicAnswer);
   const Clock::time_point now = Clock::now();
-  state_.SetAwaitsTopic(!answer.ok());
   if (answer.ok()) {
-    topic_wait_.End();
-    parking_.TopicFound(record_->topic);
+    OnTopicReady();
     return absl::OkStatus();
   }
+  state_.SetAwaitsTopic(true);
   // Silence, or a leader that is being chosen, passes; a topic that is not there may yet come.
   const bool final = !absl::IsUnavailable(answer) &&
                      (!absl::IsNotFound(answer) || parking_.MissingLongEnough(record_->topic, now));
@@ -216,6 +219,12 @@ absl::Status Relay::AwaitTopic() {
     LogWaits(*level, options_.name, decoder_.event(), answer);
   }
   return absl::OkStatus();
+}
+
+void Relay::OnTopicReady() {
+  topic_wait_.End();
+  state_.SetAwaitsTopic(false);
+  parking_.TopicFound(record_->topic);
 }
 
 void Relay::ParkRecord(const PublishFailure& why) {

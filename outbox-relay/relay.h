@@ -68,6 +68,7 @@ class Relay {
   absl::Status Route();
   absl::Status Produce();
   absl::Status AwaitTopic();
+  void OnTopicReady();
   void ParkRecord(const PublishFailure& why);
   absl::Status Collect();
   // Exactly-once mode: ends the transaction in Kafka when it is time.

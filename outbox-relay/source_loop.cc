@@ -12,6 +12,7 @@
 #include "outbox-relay/heal/heal.h"
 #include "outbox-relay/history/gather.h"
 #include "outbox-relay/history/refusal.h"
+#include "outbox-relay/history/replace_record.h"
 #include "outbox-relay/relay.h"
 
 namespace relay {
@@ -144,13 +145,17 @@ absl::Status SourceLoop::Reconcile(ReplicationStream& stream, std::stop_token st
   const Verdict verdict = Judge(*evidence);
   metrics_.history_changed.Set(verdict.ok() ? 0 : 1);
   if (!verdict.ok() || CanHeal(*evidence, verdict)) return HealSource(*evidence, verdict, stop);
+  if (verdict.finding == Finding::kFailedOver) {
+    if (absl::Status noted = NoteFailover(*evidence, verdict); !noted.ok()) return noted;
+  }
   // Where nothing was recorded, the slot may never have been made.
   absl::Status usable = CheckSlotState(stream.slot_state());
   if (!usable.ok()) return usable;
 
-  HistoryRecord base = evidence->database ? *evidence->database
-                       : evidence->topic  ? *evidence->topic
-                                          : HistoryRecord();
+  HistoryRecord base = verdict.record       ? *verdict.record
+                       : evidence->database ? *evidence->database
+                       : evidence->topic    ? *evidence->topic
+                                            : HistoryRecord();
   base.source = options_.name;
   base.slot = stream.slot();
   base.system_id = stream.identity().system_id;
@@ -171,6 +176,27 @@ absl::Status SourceLoop::Reconcile(ReplicationStream& stream, std::stop_token st
   if (verdict.resume > ledger_.received()) ledger_.Keepalive(verdict.resume);
   state_.SetConfirmed(ledger_.confirmed());
   state_.gate().Open(std::move(base), evidence->topic_read);
+  return absl::OkStatus();
+}
+
+absl::Status SourceLoop::NoteFailover(const Evidence& evidence, const Verdict& verdict) {
+  if (!evidence.topic_read) {
+    return absl::UnavailableError(
+        "a standby was promoted: going on waits for Kafka's copy of the position, and no broker "
+        "answers");
+  }
+  auto connection = postgres::Connection::Open(options_.conninfo, "outbox-relay failover");
+  if (!connection.ok()) return connection.status();
+  absl::Status stored = ReplaceRecord(*connection, StateTopicOf(options_), *verdict.record);
+  if (!stored.ok()) return stored;
+  telemetry::Warn(
+      "a standby was promoted; its slot goes on where relays were, so nothing is missed",
+      {{"source", options_.name},
+       {"timeline", verdict.record->timeline},
+       {"from", ToString(verdict.resume)},
+       {"fix",
+        "none needed; if the primary's synchronized_standby_slots did not name this "
+        "standby, Kafka may have events of the last rows that were lost with it"}});
   return absl::OkStatus();
 }
 

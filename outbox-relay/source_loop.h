@@ -64,6 +64,8 @@ class SourceLoop {
   // Whether the server and its slot are as relays have left them. DataLoss: they are not, and a
   // person must choose. Otherwise the ledger stands at the recorded position.
   absl::Status Reconcile(ReplicationStream& stream, std::stop_token stop);
+  // Begins a new generation of the record on a promoted standby that goes on with the slot.
+  absl::Status NoteFailover(const Evidence& evidence, const Verdict& verdict);
   // DataLoss if it may not, or cannot, be healed; once it is, the stream is connected anew.
   absl::Status HealSource(const Evidence& evidence, const Verdict& verdict, std::stop_token stop);
   // Goes on in a history that was accepted: what was remembered of another one means nothing.

@@ -1,11 +1,20 @@
 #include "libs/outbox/slot.h"
 
+#include <libpq-fe.h>
+
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "libs/postgres/sql_error.h"
 
 namespace outbox {
 
 std::string SlotName(const std::string& database) { return absl::StrCat("outbox_", database); }
+
+std::string CreateSlotStatement(const std::string& slot, int server_version) {
+  return absl::StrCat("SELECT pg_create_logical_replication_slot('",
+                      absl::StrReplaceAll(slot, {{"'", "''"}}), "', 'pgoutput'",
+                      server_version >= 170000 ? ", failover => true" : "", ")::text");
+}
 
 absl::StatusOr<bool> CreateSlot(postgres::Connection& relay) {
   auto state = relay.Execute(R"sql(
@@ -28,11 +37,10 @@ absl::StatusOr<bool> CreateSlot(postgres::Connection& relay) {
     return absl::FailedPreconditionError(absl::StrCat(
         "slot ", slot, " is missing although the outbox of ", database,
         " has rows, which a new slot would never send. If every one of them has been published, "
-        "make the slot by hand: SELECT pg_create_logical_replication_slot('",
-        slot, "', 'pgoutput')"));
+        "make the slot by hand: ",
+        CreateSlotStatement(slot, PQserverVersion(relay.raw()))));
   }
-  auto made = relay.Execute("SELECT pg_create_logical_replication_slot($1::text, 'pgoutput')::text",
-                            postgres::Params().Text(slot));
+  auto made = relay.Execute(CreateSlotStatement(slot, PQserverVersion(relay.raw())));
   if (!made.ok()) {
     // Somebody else made it in between: fine.
     if (postgres::SqlState(made.status()) == "42710") return false;

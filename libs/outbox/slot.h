@@ -13,6 +13,11 @@ namespace outbox {
 // "outbox_" and the database's name: slots belong to the whole server.
 std::string SlotName(const std::string& database);
 
+// What makes `slot` on a server of this version (PQserverVersion). From 17 on it is a failover
+// slot: standbys that synchronize slots have it, too, so it survives a promotion (PostgreSQL docs,
+// "Replication Slot Synchronization").
+std::string CreateSlotStatement(const std::string& slot, int server_version);
+
 // Makes the slot of the connection's database unless it is there; answers whether it made it. The
 // role must have REPLICATION: the relay's, never the owner's or the service's. Waits for the
 // transactions that are open anywhere on the server. Refused (FailedPrecondition) if there are

@@ -28,6 +28,22 @@ TEST_F(SlotTest, IsMadeOnceByTheRelaysRole) {
   EXPECT_TRUE(CheckSlot(service_).ok());
 }
 
+TEST_F(SlotTest, SurvivesAFailoverWherePostgresCan) {
+  ASSERT_TRUE(CreateSlot(relay_).ok());
+  if (PQserverVersion(relay_.raw()) < 170000) GTEST_SKIP() << "needs Postgres 17";
+  EXPECT_EQ(database_.Ask("SELECT failover::text FROM pg_replication_slots WHERE slot_name = '" +
+                          SlotName(database_.name()) + "'"),
+            "true");
+}
+
+TEST(SlotStatementTest, AsksForAFailoverSlotFrom17On) {
+  EXPECT_EQ(CreateSlotStatement("outbox_it's", 160011),
+            "SELECT pg_create_logical_replication_slot('outbox_it''s', 'pgoutput')::text");
+  EXPECT_EQ(CreateSlotStatement("outbox_a", 170000),
+            "SELECT pg_create_logical_replication_slot('outbox_a', 'pgoutput', failover => "
+            "true)::text");
+}
+
 TEST_F(SlotTest, IsNeverMadeOverRowsInSilence) {
   database_.Count(
       "INSERT INTO outbox (id, aggregatetype, aggregateid, type, topic) "

@@ -3,11 +3,15 @@
 #include <openssl/sha.h>
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/strings/cord.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "libs/postgres/sql_error.h"
 #include "libs/postgres/transaction.h"
 
 namespace postgres {
@@ -16,6 +20,10 @@ namespace {
 // Two migrations at once would both find the same step missing.
 constexpr char kLock[] = "SELECT pg_advisory_lock(hashtextextended('order-saga migrate', 0))";
 constexpr char kUnlock[] = "SELECT pg_advisory_unlock(hashtextextended('order-saga migrate', 0))";
+
+// Whoever wants a table behind a lock that is waited for waits, too.
+constexpr int kLockAttempts = 60;
+constexpr std::chrono::seconds kLockPause(1);
 
 constexpr char kCreateTable[] = R"sql(
   CREATE TABLE IF NOT EXISTS schema_migrations (
@@ -60,15 +68,11 @@ const Migration* Find(const MigrationSet& set, int64_t version) {
   return nullptr;
 }
 
-// What was applied must be known to the program, in the same words.
+// What was applied and is known to the program must be in the same words.
 absl::Status CheckApplied(const MigrationSet& set, const std::vector<Applied>& applied) {
   for (const Applied& one : applied) {
     const Migration* known = Find(set, one.version);
-    if (known == nullptr) {
-      return absl::FailedPreconditionError(absl::StrCat(
-          "the database is ahead of this program: ", set.component, " is at ", one.name,
-          ", the program knows ", set.migrations.size(), " migrations; deploy the newer program"));
-    }
+    if (known == nullptr) continue;
     if (one.checksum != ChecksumOf(known->sql)) {
       return absl::FailedPreconditionError(
           absl::StrCat(set.component, ": ", one.name, " was applied with another text than ",
@@ -103,9 +107,14 @@ absl::Status Apply(Connection& owner, const MigrationSet& set, const Migration& 
   }
   absl::StatusOr<Transaction> transaction = Transaction::Begin(owner);
   if (!transaction.ok()) return transaction.status();
-  if (absl::Status run = owner.ExecuteScript(sql); !run.ok()) {
-    return absl::Status(run.code(),
-                        absl::StrCat(set.component, " ", migration.name, ": ", run.message()));
+  absl::Status run = owner.ExecuteScript("SET LOCAL lock_timeout = '2s'");
+  if (run.ok()) run = owner.ExecuteScript(sql);
+  if (!run.ok()) {
+    absl::Status named(run.code(),
+                       absl::StrCat(set.component, " ", migration.name, ": ", run.message()));
+    run.ForEachPayload(
+        [&](absl::string_view url, const absl::Cord& payload) { named.SetPayload(url, payload); });
+    return named;
   }
   auto recorded = transaction->Execute(
       "INSERT INTO schema_migrations (component, version, name, checksum) VALUES ($1, $2, $3, $4)",
@@ -138,6 +147,10 @@ absl::StatusOr<std::vector<std::string>> MigrateLocked(Connection& owner,
   for (const MigrationSet* set : sets) {
     for (const Migration* migration : Missing(*set, (*applied)[set->component])) {
       absl::Status done = Apply(owner, *set, *migration, variables);
+      for (int again = 0; again < kLockAttempts && ShouldRerun(done); ++again) {
+        std::this_thread::sleep_for(kLockPause);
+        done = Apply(owner, *set, *migration, variables);
+      }
       if (!done.ok()) return done;
       names.push_back(absl::StrCat(set->component, "/", migration->name));
     }
@@ -177,6 +190,21 @@ absl::Status CheckMigrated(Connection& connection, absl::Span<const MigrationSet
     }
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<std::string>> MigrationsAhead(
+    Connection& connection, absl::Span<const MigrationSet* const> sets) {
+  auto applied = ReadApplied(connection);
+  if (!applied.ok()) return applied.status();
+  std::vector<std::string> ahead;
+  for (const MigrationSet* set : sets) {
+    for (const Applied& one : (*applied)[set->component]) {
+      if (Find(*set, one.version) == nullptr) {
+        ahead.push_back(absl::StrCat(set->component, "/", one.name));
+      }
+    }
+  }
+  return ahead;
 }
 
 }  // namespace postgres

@@ -29,16 +29,22 @@ struct MigrationSet {
 using MigrationVariables = std::vector<std::pair<std::string, std::string>>;
 
 // Applies what is missing, set by set, each migration in a transaction of its own, and answers the
-// names of those that it applied. Several callers at once wait for each other. Refused, without
-// changing anything: a database that is ahead of the program, and an applied migration whose text
-// has changed since.
+// names of those that it applied. Several callers at once wait for each other. What a newer program
+// has applied is left alone. Refused, without changing anything: an applied migration whose text
+// has changed since. A lock that is not to be had within seconds is waited for in turns, so that
+// nobody queues up behind it for longer; Aborted after some minutes of that.
 absl::StatusOr<std::vector<std::string>> Migrate(Connection& owner,
                                                  absl::Span<const MigrationSet* const> sets,
                                                  const MigrationVariables& variables);
 
-// FailedPrecondition, saying what to run, unless the database is just where `sets` end. The owner
-// may ask, and the variable "service_role" of Migrate.
+// FailedPrecondition, saying what to run, unless the database has all of `sets`, or more: during a
+// rollout and after a rollback the programs of the last release run on the next one's schema, which
+// therefore only adds. The owner may ask, and the variable "service_role" of Migrate.
 absl::Status CheckMigrated(Connection& connection, absl::Span<const MigrationSet* const> sets);
+
+// The migrations of these components that a newer program has applied: "outbox/0008_x.sql".
+absl::StatusOr<std::vector<std::string>> MigrationsAhead(
+    Connection& connection, absl::Span<const MigrationSet* const> sets);
 
 // What libs/postgres brings itself: daily partitions (libs/postgres/migrations).
 const MigrationSet& PartitionMigrations();

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <memory>
@@ -10,8 +11,10 @@
 #include <thread>
 #include <utility>
 
+#include "absl/strings/str_join.h"
 #include "libs/outbox/slot.h"
 #include "libs/postgres/preflight.h"
+#include "libs/telemetry/log.h"
 #include "libs/telemetry/metrics.h"
 
 namespace program {
@@ -75,6 +78,11 @@ int Migrate(const ServiceConfig& config, const MigrationSets& sets) {
       *owner, sets, {{"service_role", config.service_role}, {"relay_role", PQuser(relay->raw())}});
   if (!applied.ok()) return Fail(applied.status());
   for (const std::string& name : *applied) std::printf("applied %s\n", name.c_str());
+  auto ahead = postgres::MigrationsAhead(*owner, sets);
+  if (!ahead.ok()) return Fail(ahead.status());
+  for (const std::string& name : *ahead) {
+    std::printf("%s is of a newer release: it stays as it is\n", name.c_str());
+  }
 
   const std::string slot = outbox::SlotName(PQdb(relay->raw()));
   std::printf("slot %s: making sure of it (waits for open transactions of the whole server)\n",
@@ -88,11 +96,20 @@ int Migrate(const ServiceConfig& config, const MigrationSets& sets) {
 }
 
 postgres::Pool::Check CheckDatabase(MigrationSets sets) {
-  return [sets = std::move(sets)](postgres::Connection& connection) {
+  const auto warned = std::make_shared<std::atomic_flag>();
+  return [sets = std::move(sets), warned](postgres::Connection& connection) {
     absl::Status session = postgres::CheckSession(connection);
     if (!session.ok()) return session;
     absl::Status migrated = postgres::CheckMigrated(connection, sets);
     if (!migrated.ok()) return migrated;
+    auto ahead = postgres::MigrationsAhead(connection, sets);
+    if (!ahead.ok()) return ahead.status();
+    if (!ahead->empty() && !warned->test_and_set()) {
+      telemetry::Warn(
+          "the database is ahead of this program",
+          {{"migrations", absl::StrJoin(*ahead, " ")},
+           {"fix", "none during a rollout or after a rollback; else deploy the newer release"}});
+    }
     return outbox::CheckSlot(connection);
   };
 }

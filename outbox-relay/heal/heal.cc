@@ -13,6 +13,7 @@
 #include "outbox-relay/heal/topic_ids.h"
 #include "outbox-relay/history/replace_record.h"
 #include "outbox-relay/history/state_table.h"
+#include "outbox-relay/parking/parked_table.h"
 
 namespace relay {
 namespace {
@@ -61,7 +62,7 @@ absl::StatusOr<std::string> Gap(postgres::Connection& connection, const std::str
 // The transaction that sees what the new slot's stream does not bring.
 absl::Status OpenSnapshot(postgres::Connection& connection, const NewSlot& slot) {
   return connection.ExecuteScript(
-      absl::StrCat("SET statement_timeout = 0; SET synchronous_commit = local; "
+      absl::StrCat("SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; "
                    "BEGIN ISOLATION LEVEL REPEATABLE READ; SET TRANSACTION SNAPSHOT '",
                    slot.snapshot, "'"));
 }
@@ -80,11 +81,7 @@ absl::StatusOr<std::set<std::string>> TopicsOf(postgres::Connection& connection,
 
 // One relay at a time, and none on what another has healed meanwhile.
 absl::Status TakeTurn(postgres::Connection& lock, const Evidence& evidence) {
-  auto taken = lock.Execute(
-      "SELECT pg_try_advisory_lock(hashtextextended('outbox-relay heals ' || $1::text, 0))",
-      postgres::Params().Text(evidence.slot.name));
-  if (!taken.ok()) return taken.status();
-  if (!taken->Bool(0, 0)) return absl::AlreadyExistsError("another relay is healing this source");
+  if (absl::Status turn = TakeSlotTurn(lock, evidence.slot.name); !turn.ok()) return turn;
   absl::StatusOr<StateRow> row = ReadStateRow(lock.raw(), evidence.slot.name);
   if (!row.ok()) return row.status();
   const int64_t before = evidence.database ? evidence.database->generation : 0;
@@ -108,6 +105,9 @@ absl::StatusOr<HealReport> Heal(const HealOptions& options, const Evidence& evid
   auto lock = postgres::Connection::Open(options.conninfo, "outbox-relay heal");
   if (!lock.ok()) return lock.status();
   if (absl::Status turn = TakeTurn(*lock, evidence); !turn.ok()) return turn;
+  // Before anything is changed.
+  if (absl::Status tables = parked::CheckTables(*lock); !tables.ok()) return NeedsOutbox(tables);
+  if (absl::Status listed = parking.WriteList(*lock); !listed.ok()) return listed;
   if (Transaction* const transaction = producer.transaction()) {
     if (absl::Status alone = transaction->ShutOutOthers(options.stop); !alone.ok()) return alone;
   }
@@ -141,7 +141,6 @@ absl::StatusOr<HealReport> Heal(const HealOptions& options, const Evidence& evid
       absl::StrCat("DECLARE missing NO SCROLL CURSOR FOR SELECT ", kRepublishColumns,
                    " FROM outbox o WHERE ", missing, " ORDER BY o.seq"));
   if (!declared.ok()) return NeedsOutbox(declared);
-  if (absl::Status listed = parking.WriteList(*lock); !listed.ok()) return NeedsOutbox(listed);
   ParkedBehind parked(*lock, evidence.server.system_id);
   if (absl::Status loaded = parked.Load(); !loaded.ok()) return NeedsOutbox(loaded);
   Republished counts;

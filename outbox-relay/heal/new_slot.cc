@@ -31,12 +31,43 @@ absl::StatusOr<postgres::Result> Run(PGconn* connection, const std::string& comm
   return result;
 }
 
+absl::StatusOr<NewSlot> Make(PgConnection connection, const std::string& name,
+                             std::stop_token stop) {
+  // The old syntax until 16, which 14 needs; later it must be what outbox::CreateSlotStatement
+  // makes.
+  const bool may_fail_over = PQserverVersion(connection.get()) >= 170000;
+  auto made =
+      Run(connection.get(),
+          absl::StrCat("CREATE_REPLICATION_SLOT \"", name, "\" LOGICAL pgoutput ",
+                       may_fail_over ? "(SNAPSHOT 'export', FAILOVER true)" : "EXPORT_SNAPSHOT"),
+          stop);
+  if (!made.ok()) return made.status();
+  absl::StatusOr<Lsn> begin = ParseLsn(made->Text(0, 1));
+  if (!begin.ok()) return begin.status();
+  std::string snapshot(made->Text(0, 2));
+  return NewSlot{std::move(connection), std::move(snapshot), *begin};
+}
+
+absl::StatusOr<PgConnection> Connect(const std::string& conninfo) {
+  return ConnectForReplication(conninfo, std::chrono::seconds(60), /*stop_fd=*/-1);
+}
+
 }  // namespace
+
+absl::StatusOr<NewSlot> MakeNewSlot(const std::string& conninfo, const std::string& name,
+                                    std::stop_token stop) {
+  absl::StatusOr<PgConnection> connection = Connect(conninfo);
+  if (!connection.ok()) return connection.status();
+  absl::StatusOr<NewSlot> made = Make(*std::move(connection), name, stop);
+  if (postgres::SqlState(made.status()) == "42710") {
+    return absl::AlreadyExistsError(absl::StrCat("the slot ", name, " was made by somebody else"));
+  }
+  return made;
+}
 
 absl::StatusOr<NewSlot> MakeSlotAnew(const std::string& conninfo, const SlotState& old,
                                      std::stop_token stop) {
-  absl::StatusOr<PgConnection> connection =
-      ConnectForReplication(conninfo, std::chrono::seconds(60), /*stop_fd=*/-1);
+  absl::StatusOr<PgConnection> connection = Connect(conninfo);
   if (!connection.ok()) return connection.status();
   absl::StatusOr<SlotState> now = ReadSlot(connection->get(), old.name);
   if (!now.ok()) return now.status();
@@ -46,16 +77,16 @@ absl::StatusOr<NewSlot> MakeSlotAnew(const std::string& conninfo, const SlotStat
         Run(connection->get(), absl::StrCat("DROP_REPLICATION_SLOT \"", old.name, "\""), stop);
     if (!dropped.ok()) return dropped.status();
   }
-  // The old syntax, which every version takes.
-  auto made = Run(
-      connection->get(),
-      absl::StrCat("CREATE_REPLICATION_SLOT \"", old.name, "\" LOGICAL pgoutput EXPORT_SNAPSHOT"),
-      stop);
-  if (!made.ok()) return made.status();
-  absl::StatusOr<Lsn> begin = ParseLsn(made->Text(0, 1));
-  if (!begin.ok()) return begin.status();
-  std::string snapshot(made->Text(0, 2));
-  return NewSlot{*std::move(connection), std::move(snapshot), *begin};
+  return Make(*std::move(connection), old.name, stop);
+}
+
+absl::Status TakeSlotTurn(postgres::Connection& connection, const std::string& slot) {
+  auto taken = connection.Execute(
+      "SELECT pg_try_advisory_lock(hashtextextended('outbox-relay heals ' || $1::text, 0))",
+      postgres::Params().Text(slot));
+  if (!taken.ok()) return taken.status();
+  if (taken->Bool(0, 0)) return absl::OkStatus();
+  return absl::AlreadyExistsError("another relay is healing this source");
 }
 
 }  // namespace relay

@@ -5,7 +5,9 @@
 #include <stop_token>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "libs/postgres/connection.h"
 #include "outbox-relay/source/lsn.h"
 #include "outbox-relay/source/replication_connect.h"
 #include "outbox-relay/source/slot_state.h"
@@ -20,11 +22,19 @@ struct NewSlot {
   Lsn begin;
 };
 
-// Drops `old` if it is ours (AlreadyExists: somebody is using it; FailedPrecondition: it is
-// somebody else's) and makes it again. Waits for the transactions that are open on the whole
-// server; Cancelled after a stop request.
+// Makes the slot `name`, which must not be there (AlreadyExists). Waits for the transactions that
+// are open on the whole server; Cancelled after a stop request.
+absl::StatusOr<NewSlot> MakeNewSlot(const std::string& conninfo, const std::string& name,
+                                    std::stop_token stop);
+
+// The same in the place of `old`. Drops it if it is ours (AlreadyExists: somebody is using it;
+// FailedPrecondition: it is somebody else's).
 absl::StatusOr<NewSlot> MakeSlotAnew(const std::string& conninfo, const SlotState& old,
                                      std::stop_token stop);
+
+// One at a time makes a slot that another one may have left, for as long as `connection` lasts.
+// AlreadyExists: somebody else does.
+absl::Status TakeSlotTurn(postgres::Connection& connection, const std::string& slot);
 
 }  // namespace relay
 

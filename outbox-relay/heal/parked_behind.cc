@@ -18,10 +18,18 @@ ParkedBehind::ParkedBehind(postgres::Connection& connection, std::string system_
     : connection_(connection), system_id_(std::move(system_id)) {}
 
 absl::Status ParkedBehind::Load() {
+  if (absl::Status alone = parked::ShutOutAll(connection_); !alone.ok()) return alone;
+  auto first = parked::FirstParkedSeqs(connection_);
+  if (!first.ok()) return first.status();
   if (absl::Status begun = parked::BeginEra(connection_, system_id_); !begun.ok()) return begun;
   absl::StatusOr<parked::Stored> stored = parked::Load(connection_, system_id_, {});
   if (!stored.ok()) return stored.status();
-  for (ParkedKey& key : stored->keys) keys_.Put(std::move(key));
+  for (ParkedKey& key : stored->keys) {
+    // Rows in front of what is parked may have been on their way to Kafka when a relay died.
+    const auto found = first->find(key.scope);
+    if (found != first->end()) key.from = PositionOf(found->second);
+    keys_.Put(std::move(key));
+  }
   return absl::OkStatus();
 }
 

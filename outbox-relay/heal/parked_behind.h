@@ -22,7 +22,7 @@ class ParkedBehind {
   // `connection` must outlive it, and be in no transaction. `system_id`: the server's.
   ParkedBehind(postgres::Connection& connection, std::string system_id);
 
-  // What is parked. Once, first; nobody else may park meanwhile.
+  // What is parked. Once, first; nobody else can park from then on.
   absl::Status Load();
 
   // Whether the row, the next in the order of `seq`, may not be published; then it is taken.
@@ -30,8 +30,11 @@ class ParkedBehind {
   // Takes a row that cannot be published; its key is parked from here on.
   void TakePoison(const Event& event, int64_t seq, const PublishFailure& why);
 
+  bool empty() const { return batch_.empty(); }
   bool full() const { return batch_.full(); }
-  // Waits. FailedPrecondition, Aborted: healing has to start over.
+  // Everything that was published before has to be at Kafka: what is parked is not looked at again,
+  // and a row in front of it that got lost would come behind it. Waits. FailedPrecondition,
+  // Aborted: healing has to start over.
   absl::Status Flush();
 
   int64_t taken() const { return taken_; }

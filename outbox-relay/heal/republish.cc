@@ -88,13 +88,20 @@ absl::StatusOr<bool> Send(const Record& record, Producer& producer,
   }
 }
 
+// What is published is durable before what is parked is.
+absl::Status Park(ParkedBehind& parked, Producer& producer, std::stop_token stop) {
+  if (absl::Status finished = Finish(producer, stop); !finished.ok()) return finished;
+  return parked.Flush();
+}
+
 }  // namespace
 
 absl::Status Republish(const RepublishOptions& options, postgres::Connection& connection,
                        const std::string& cursor, const TopicIds& at_kafka, ParkedBehind& parked,
                        Producer& producer, Republished& counts) {
   RecordBuilder builder(options.source);
-  const std::string fetch = absl::StrCat("FETCH 100 FROM ", cursor);
+  // A payload may have some ten MiB.
+  const std::string fetch = absl::StrCat("FETCH 10 FROM ", cursor);
   for (;;) {
     if (absl::Status status = FinishIfLong(producer, options.stop); !status.ok()) return status;
     auto rows = connection.Execute(fetch);
@@ -116,6 +123,11 @@ absl::Status Republish(const RepublishOptions& options, postgres::Connection& co
                   .created_unix_microseconds = rows->Int64(i, 7)};
       if (!rows->IsNull(i, 4)) event.payload = rows->Text(i, 4);
       const int64_t seq = rows->Int64(i, 8);
+      if (parked.full()) {
+        if (absl::Status written = Park(parked, producer, options.stop); !written.ok()) {
+          return written;
+        }
+      }
       if (parked.Take(event, seq)) continue;
       Record record = builder.Build(event);
       record.headers.push_back({kRepublishedHeader, "heal"});
@@ -127,13 +139,9 @@ absl::Status Republish(const RepublishOptions& options, postgres::Connection& co
         parked.TakePoison(event, seq, producer.refusal());
       }
     }
-    if (parked.full()) {
-      if (absl::Status written = parked.Flush(); !written.ok()) return written;
-    }
     if (!producer.Collect([](Producer::Ticket) {})) return Refused(producer);
   }
-  if (absl::Status written = parked.Flush(); !written.ok()) return written;
-  return Finish(producer, options.stop);
+  return Park(parked, producer, options.stop);
 }
 
 }  // namespace relay

@@ -41,7 +41,16 @@ absl::StatusOr<int> CountPartitions(rd_kafka_t* client, const std::string& topic
       metadata->topic_cnt == 1 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
   const int partitions = metadata->topic_cnt == 1 ? metadata->topics[0].partition_cnt : 0;
   rd_kafka_metadata_destroy(metadata);
-  if (of_topic == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) return 0;
+  // Nothing can be there: no such topic, or no topic can have such a name.
+  if (of_topic == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
+      of_topic == RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION) {
+    return 0;
+  }
+  if (of_topic == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("healing reads back what is at Kafka, and may not see the topic ", topic,
+                     ". Fix: allow the relay's principal to READ and DESCRIBE it"));
+  }
   if (of_topic != RD_KAFKA_RESP_ERR_NO_ERROR) return Failed(of_topic, topic);
   return partitions;
 }

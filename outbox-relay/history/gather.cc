@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "outbox-relay/history/state_table.h"
+#include "outbox-relay/source/timeline_history.h"
 
 namespace relay {
 
@@ -24,6 +25,11 @@ absl::StatusOr<Evidence> GatherEvidence(ReplicationStream& stream,
   evidence.other_slot = std::move(row->other_slot);
   if (absl::Status identified = stream.Reidentify(); !identified.ok()) return identified;
   evidence.server = stream.identity();
+  if (evidence.database && evidence.database->timeline < evidence.server.timeline) {
+    auto history = ReadTimelineHistory(stream.connection(), evidence.server.timeline);
+    if (!history.ok()) return history.status();
+    evidence.timeline_history = *std::move(history);
+  }
   return evidence;
 }
 

@@ -66,7 +66,9 @@ absl::Status HistoryRecorder::Record(postgres::Connection& connection, SampleHis
 
 absl::Status HistoryRecorder::RecordLast(postgres::Connection& connection, SampleHistory& samples) {
   const std::optional<ConfirmGate::Session> session = state_.gate().session();
-  if (!session || session->number != session_ || !session->topic_read) return absl::OkStatus();
+  if (!session || !session->topic_read) return absl::OkStatus();
+  // A relay that was stopped at once: no round has seen its session.
+  if (session->number != session_) Begin(*session, samples);
   const Lsn confirmed = state_.confirmed();
   if (confirmed <= recorded_) return absl::OkStatus();
   record_.confirmed = confirmed;

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "outbox-relay/source/timeline_history.h"
 
 namespace relay {
 namespace {
@@ -64,6 +65,36 @@ Found CheckSlot(const SlotState& slot, Lsn confirmed) {
                          "in no stream")};
   }
   return {};
+}
+
+// Whether the server is a promoted standby that goes on where all of the records are.
+bool HasFailedOver(const Evidence& evidence, const std::vector<const HistoryRecord*>& records) {
+  if (!evidence.slot.ours() || evidence.slot.lost || !evidence.slot.synchronized) return false;
+  Lsn confirmed;
+  for (const HistoryRecord* record : records) {
+    const std::optional<Lsn> end = EndOfTimeline(evidence.timeline_history, record->timeline);
+    if (record->system_id != evidence.server.system_id || !end || record->confirmed > *end) {
+      return false;
+    }
+    confirmed = std::max(confirmed, record->confirmed);
+  }
+  return evidence.slot.confirmed <= confirmed;
+}
+
+// The record with which a promoted standby goes on.
+HistoryRecord RecordAfterFailover(const Evidence& evidence,
+                                  const std::vector<const HistoryRecord*>& records) {
+  // The row came with the rows; the topic's copy may be ahead of what the standby had got of it.
+  HistoryRecord record = *records.front();
+  for (const HistoryRecord* other : records) {
+    record.confirmed = std::max(record.confirmed, other->confirmed);
+    record.generation = std::max(record.generation, other->generation);
+  }
+  ++record.generation;
+  record.timeline = evidence.server.timeline;
+  // The numbers of lost transactions are given out again.
+  record.samples.clear();
+  return record;
 }
 
 Found Check(const Evidence& evidence, const std::optional<HistoryRecord>& topic,
@@ -154,6 +185,12 @@ Verdict Judge(const Evidence& evidence) {
   } else {
     found = Check(evidence, topic, records);
     verdict.resume = records.front()->confirmed;
+    if (found.finding == Finding::kOtherTimeline && evidence.database &&
+        HasFailedOver(evidence, records)) {
+      found.finding = Finding::kFailedOver;
+      verdict.record = RecordAfterFailover(evidence, records);
+      verdict.resume = verdict.record->confirmed;
+    }
   }
   verdict.finding = found.finding;
   verdict.what = std::move(found.what);
@@ -167,6 +204,8 @@ const char* NameOf(Finding finding) {
   switch (finding) {
     case Finding::kSame:
       return "same";
+    case Finding::kFailedOver:
+      return "failed_over";
     case Finding::kFirst:
       return "first";
     case Finding::kOtherSystem:

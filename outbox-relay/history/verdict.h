@@ -5,6 +5,12 @@
 // (confirm_gate.h), and the record is read after the slot. So as long as only relays move the slot,
 // it never stands beyond the record, whenever a relay dies. Postgres itself may move it back (a
 // crash), which loses nothing: the stream is taken up at the record.
+//
+// A promoted standby that had synchronized the slot (PostgreSQL docs, "Logical Decoding Concepts",
+// "Replication Slot Synchronization") goes on with it, if all that is recorded lies before the
+// place where the timelines part: up to there its log is the old one, and what follows is in the
+// slot's stream. Whether Kafka has events of rows that were lost with the primary cannot be seen
+// here; the primary's synchronized_standby_slots is what prevents them.
 #ifndef ORDER_SAGA_OUTBOX_RELAY_HISTORY_VERDICT_H_
 #define ORDER_SAGA_OUTBOX_RELAY_HISTORY_VERDICT_H_
 
@@ -28,11 +34,14 @@ struct Evidence {
   // The database has no row for this slot, but one for that.
   std::string other_slot;
   WalIdentity server;
+  // The history file of the server's timeline; empty if it was of no interest.
+  std::string timeline_history;
 };
 
 enum class Finding {
   kSame,           // stream from Verdict::resume
   kFirst,          // nothing was recorded yet: the slot's own position counts
+  kFailedOver,     // stream from Verdict::resume, once Verdict::record stands
   kOtherSystem,    // another cluster: a restored dump, a wrong address
   kOtherTimeline,  // a promoted standby, a restored backup
   kOtherDatabase,  // a copy of another database, or renamed
@@ -54,10 +63,15 @@ struct Verdict {
   int64_t next_generation = 1;
   // The record whose snapshot still says what is published; none if no snapshot counts.
   std::optional<HistoryRecord> basis;
+  // Of kFailedOver: what takes the place of the old record.
+  std::optional<HistoryRecord> record;
   // Names what was found, so that a person accepts this and nothing else.
   std::string id;
 
-  bool ok() const { return finding == Finding::kSame || finding == Finding::kFirst; }
+  bool ok() const {
+    return finding == Finding::kSame || finding == Finding::kFirst ||
+           finding == Finding::kFailedOver;
+  }
 };
 
 Verdict Judge(const Evidence& evidence);

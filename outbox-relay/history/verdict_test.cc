@@ -52,6 +52,57 @@ std::string Refused(const Evidence& evidence, Finding finding) {
   return std::string(Refusal(verdict, "shop").message());
 }
 
+// A standby that has synchronized the slot was promoted at 2,000.
+Evidence Promoted() {
+  Evidence evidence = Usual();
+  evidence.slot.synchronized = true;
+  evidence.server.timeline = 2;
+  evidence.timeline_history = "1\t0/7D0\tno recovery target specified\n";
+  return evidence;
+}
+
+TEST(VerdictTest, APromotedStandbyWithTheSlotGoesOn) {
+  const Verdict verdict = Judge(Promoted());
+  EXPECT_EQ(verdict.finding, Finding::kFailedOver) << verdict.what;
+  EXPECT_TRUE(verdict.ok());
+  EXPECT_EQ(verdict.resume, Lsn{1'000});
+  ASSERT_TRUE(verdict.record.has_value());
+  EXPECT_EQ(verdict.record->generation, 2);
+  EXPECT_EQ(verdict.record->timeline, 2u);
+  EXPECT_EQ(verdict.record->snapshot, "10:10:");
+  EXPECT_TRUE(verdict.record->samples.empty());
+}
+
+TEST(VerdictTest, APromotedStandbyMayNotHaveGotTheLastRecord) {
+  Evidence evidence = Promoted();
+  evidence.topic = Record(1'500);
+  evidence.slot.confirmed = Lsn{1'400};
+  const Verdict verdict = Judge(evidence);
+  EXPECT_EQ(verdict.finding, Finding::kFailedOver) << verdict.what;
+  EXPECT_EQ(verdict.resume, Lsn{1'500});
+  EXPECT_EQ(verdict.record->confirmed, Lsn{1'500});
+  EXPECT_EQ(verdict.record->snapshot_at, Lsn{990}) << "of the row, which came with the rows";
+}
+
+TEST(VerdictTest, APromotedStandbyThatLacksSomethingIsAnotherTimeline) {
+  std::vector<Evidence> all(8, Promoted());
+  all[0].slot.synchronized = false;    // made by somebody since, or copied
+  all[1].slot.confirmed = Lsn{1'001};  // moved
+  all[2].topic = Record(2'001);        // published what was lost with the primary
+  all[3].database = Record(2'001);
+  all[4].timeline_history = "";  // no descendant
+  all[5].timeline_history = "2\t0/7D0\tx\n";
+  all[6].slot.lost = true;
+  all[7].database.reset();
+  for (size_t i = 0; i < all.size(); ++i) {
+    EXPECT_EQ(Judge(all[i]).finding, Finding::kOtherTimeline) << i;
+    EXPECT_FALSE(Judge(all[i]).record.has_value()) << i;
+  }
+  Evidence other_cluster = Promoted();
+  other_cluster.server.system_id = "8";
+  EXPECT_EQ(Judge(other_cluster).finding, Finding::kOtherSystem);
+}
+
 TEST(VerdictTest, NothingRecordedIsAFirstStart) {
   Evidence evidence = Usual();
   evidence.topic.reset();

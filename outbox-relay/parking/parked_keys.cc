@@ -117,11 +117,14 @@ std::vector<std::string> ParkedKeys::TopicsInDoubt() const {
   return {topics.begin(), topics.end()};
 }
 
-bool ParkedKeys::AnyAwaits(std::string_view topic) const {
+bool ParkedKeys::ReleaseAwaiting(std::string_view topic) {
+  bool any = false;
   for (const auto& [name, key] : keys_) {
-    if (key->refusal.missing_topic && !key->released && key->topic == topic) return true;
+    if (!key->refusal.missing_topic || key->released || key->scope == 0) continue;
+    if (key->topic != topic) continue;
+    key->released = any = true;
   }
-  return false;
+  return any;
 }
 
 std::shared_ptr<ParkedKey>& ParkedKeys::Slot(std::string_view topic, std::string_view name) {

@@ -94,8 +94,9 @@ class ParkedKeys {
   // Those that are refused, and those for which keys are parked because they do not exist: worth
   // asking for again.
   std::vector<std::string> TopicsInDoubt() const;
-  // Whether a key that is not released is parked because this topic does not exist.
-  bool AnyAwaits(std::string_view topic) const;
+  // The topic exists. Marks those of its keys released that were parked because it did not, and are
+  // in the database; answers whether there are any.
+  bool ReleaseAwaiting(std::string_view topic);
 
  private:
   std::shared_ptr<ParkedKey>& Slot(std::string_view topic, std::string_view name);

@@ -5,6 +5,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
+#include "libs/postgres/sql_error.h"
 #include "outbox-relay/source/lsn.h"
 
 namespace relay::parked {
@@ -111,6 +112,11 @@ constexpr char kRebase[] = R"sql(
 constexpr char kBeginEra[] = R"sql(
   UPDATE outbox_parked_keys SET system_id = $1::text, era = era + 1, commit_lsn = '0/0', ordinal = 0
    WHERE system_id IS NOT NULL
+)sql";
+
+constexpr char kFirstParkedSeqs[] = R"sql(
+  SELECT p.scope, min(o.seq) FROM outbox_parked p JOIN outbox o ON o.id::text = p.id
+   WHERE p.scope IS NOT NULL GROUP BY p.scope
 )sql";
 
 constexpr char kLoadKeys[] = R"sql(
@@ -270,6 +276,33 @@ absl::Status BeginEra(postgres::Connection& connection, const std::string& syste
   return connection.Execute(kBeginEra, postgres::Params().Text(system_id)).status();
 }
 
+absl::StatusOr<absl::flat_hash_map<int64_t, int64_t>> FirstParkedSeqs(
+    postgres::Connection& connection) {
+  auto rows = connection.Execute(kFirstParkedSeqs);
+  if (!rows.ok()) return rows.status();
+  absl::flat_hash_map<int64_t, int64_t> first;
+  for (int row = 0; row < rows->rows(); ++row) first[rows->Int64(row, 0)] = rows->Int64(row, 1);
+  return first;
+}
+
+absl::Status CheckTables(postgres::Connection& connection) {
+  const absl::Status status =
+      connection.Execute("SELECT missing_topic FROM outbox_parked_keys, outbox_parked LIMIT 0")
+          .status();
+  const std::string state = postgres::SqlState(status);
+  if (state == "42P01") return absl::NotFoundError(status.message());
+  if (state != "42703" && state != "42501") return status;
+  return absl::FailedPreconditionError(
+      absl::StrCat(std::string(status.message()),
+                   ". Fix: run the `migrate` verb of the service that owns the database, in the "
+                   "release of this relay: events of parked keys would be overtaken"));
+}
+
+absl::Status ShutOutAll(postgres::Connection& connection) {
+  if (auto ended = connection.Execute(kEndOthers); !ended.ok()) return ended.status();
+  return connection.Execute(kLock).status();
+}
+
 absl::Status ShutOutOthers(postgres::Connection& connection, int walsender_pid) {
   const auto has_slot = [&]() -> absl::Status {
     auto rows = connection.Execute(kHasSlot, postgres::Params().Int64(walsender_pid));
@@ -279,9 +312,7 @@ absl::Status ShutOutOthers(postgres::Connection& connection, int walsender_pid) 
   };
   // One that was asleep may wake up in the middle of a statement; this may be that one.
   if (absl::Status ours = has_slot(); !ours.ok()) return ours;
-  auto ended = connection.Execute(kEndOthers);
-  if (!ended.ok()) return ended.status();
-  if (absl::Status locked = connection.Execute(kLock).status(); !locked.ok()) return locked;
+  if (absl::Status alone = ShutOutAll(connection); !alone.ok()) return alone;
   return has_slot();
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "libs/postgres/connection.h"
@@ -71,13 +72,21 @@ struct Stored {
 absl::StatusOr<Stored> Load(postgres::Connection& connection, const std::string& system_id,
                             const std::vector<std::string>& released);
 
-// Before healing: all that is parked lies behind what the stream has brought so far, and in front
-// of what healing adds and the new stream brings.
+// Before healing: all that is parked lies in front of what healing adds and the new stream brings.
 absl::Status BeginEra(postgres::Connection& connection, const std::string& system_id);
+// For each scope the lowest `seq` of its parked rows that are in the outbox still.
+absl::StatusOr<absl::flat_hash_map<int64_t, int64_t>> FirstParkedSeqs(
+    postgres::Connection& connection);
+
+// FailedPrecondition, with the fix, if the tables are there but not as this release needs them, or
+// not for this role: what is parked could be overtaken. NotFound: there are none.
+absl::Status CheckTables(postgres::Connection& connection);
 
 // No other relay changes what is parked as long as `connection` lasts: ends the connections of
 // those that could. Unavailable: the slot is not this walsender's any more.
 absl::Status ShutOutOthers(postgres::Connection& connection, int walsender_pid);
+// The same for one that heals, and has no slot.
+absl::Status ShutOutAll(postgres::Connection& connection);
 
 }  // namespace relay::parked
 

@@ -186,6 +186,8 @@ TEST_F(ParkingTest, ATopicThatIsNeverMadeIsGivenUpByAnOperator) {
   auto relay = StartRelay({"--missing_topic_wait_s=0"});
   Execute(Insert("gen_random_uuid()", "k", "'first'", missing));
   EventuallyParked(1);
+  Eventually("it counts as missing",
+             [&] { return Gauge(*relay, "outbox_missing_topic_wait_seconds") > 0; });
   Parked("drop", {"--topic=" + missing, "--why=a typo"});
   EXPECT_THAT(Parked("release", {"--topic=" + missing, "--dry_run"}).output,
               HasSubstr("would release 1 keys with 0 events"));
@@ -294,6 +296,28 @@ TEST_F(ParkingTest, KillsLoseNothingParkNothingTwiceAndKeepTheOrder) {
   for (int i = 1; i <= 15'000; ++i) ASSERT_EQ(payloads[i], absl::StrCat("event", 2 * i));
   EXPECT_EQ(payloads.back(), "later1");
   EventuallyNothingParked();
+}
+
+// During a rollout the relay of the next release may be sooner than its migration.
+TEST_F(ParkingTest, OnTheSchemaOfAnEarlierReleaseNothingOvertakesWhatIsParked) {
+  MakeTopic(topic_);
+  {
+    auto relay = StartRelay({"--kafka_property=message.max.bytes=50000"});
+    InsertPoison("key-0");
+    EventuallyParked(1);
+  }
+  Execute("ALTER TABLE outbox_parked_keys DROP COLUMN missing_topic");
+  InsertEvents("behind", 1, 1);
+  auto relay = StartRelay();
+  Eventually("it says what is missing", [&] {
+    return relay->log().find("run the `migrate` verb of the service") != std::string::npos;
+  });
+  Execute(
+      "ALTER TABLE outbox_parked_keys ADD COLUMN missing_topic boolean NOT NULL DEFAULT false; "
+      "GRANT UPDATE (missing_topic) ON outbox_parked_keys TO test_relay");
+  EventuallyParked(2);
+  Parked("release", {"--all"});
+  EXPECT_EQ(FirstOccurrences(Read(2)).at("key-0").back(), "behind1");
 }
 
 TEST_F(ParkingTest, WithoutTheTablesARefusedEventStopsTheSourceLoudly) {

@@ -21,12 +21,6 @@ int64_t UnixSecondsNow() {
       .count();
 }
 
-// Tables that are not there, or not for us.
-bool IsNotMigrated(const absl::Status& status) {
-  const std::string state = postgres::SqlState(status);
-  return state == "42P01" || state == "42703" || state == "42501";
-}
-
 }  // namespace
 
 ParkingLot::ParkingLot(ParkingOptions options, Ledger& ledger, SourceMetrics& metrics)
@@ -46,20 +40,23 @@ absl::Status ParkingLot::Load(const std::string& system_id, Lsn flushed, int wal
   if (!opened.ok()) return opened.status();
   if (absl::Status alone = parked::ShutOutOthers(opened->connection(), walsender_pid); !alone.ok())
     return alone;
-  if (absl::Status listed = WriteList(opened->connection()); !listed.ok()) return listed;
-  absl::StatusOr<parked::Stored> stored = parked::Load(opened->connection(), system_id, released);
-  if (!stored.ok() && !IsNotMigrated(stored.status())) return stored.status();
-  if (!stored.ok()) {
+  const absl::Status tables = parked::CheckTables(opened->connection());
+  if (absl::IsNotFound(tables)) {
+    to_list_.clear();
     if (!std::exchange(warned_unavailable_, true)) {
       telemetry::Warn(
           "events cannot be parked: one that Kafka refuses will stop this source",
           {{"source", options_.source_name},
-           {"error", std::string(stored.status().message())},
+           {"error", std::string(tables.message())},
            {"fix",
             "the service's `migrate` verb makes outbox_parked and grants this role its use"}});
     }
     return absl::OkStatus();
   }
+  if (!tables.ok()) return tables;
+  if (absl::Status listed = WriteList(opened->connection()); !listed.ok()) return listed;
+  absl::StatusOr<parked::Stored> stored = parked::Load(opened->connection(), system_id, released);
+  if (!stored.ok()) return stored.status();
   warned_unavailable_ = false;
   keys_.ForgetStored();
   for (ParkedKey& key : stored->keys) keys_.Put(std::move(key));
@@ -101,15 +98,18 @@ void ParkingLot::TakePoison(const Event& event, StreamPosition at, Ledger::Ticke
   keys_.Park(event, at, RefusalOf(why));
   filling_.Open(keys_.key());
   filling_.Add(event, at, keys_.key(), ticket);
+  awaited_topic_.clear();
 }
 
 bool ParkingLot::MissingLongEnough(std::string_view topic, Clock::time_point now) {
   const auto [since, first] = missing_since_.try_emplace(std::string(topic), now);
+  awaited_topic_ = std::string(topic);
   MeasureMissing(now);
   return now - since->second >= options_.missing_topic_wait;
 }
 
 void ParkingLot::TopicFound(std::string_view topic) {
+  awaited_topic_.clear();
   if (missing_since_.erase(absl::string_view(topic.data(), topic.size())) > 0) {
     MeasureMissing(Clock::now());
   }
@@ -139,11 +139,7 @@ absl::Status ParkingLot::Work(Producer& sink, Clock::time_point now) {
     }
   }
   release_.Publish(sink, now);
-  if (now >= topics_at_) {
-    topics_at_ = now + kTopicsEvery;
-    LookAtTopics(sink);
-    AgeMetrics();
-  }
+  LookAtTopics(sink, now);
   return running_ == Running::kNothing ? StartNext() : absl::OkStatus();
 }
 
@@ -224,36 +220,55 @@ absl::Status ParkingLot::Start(Running what, const parked::Query& query) {
 }
 
 // What is parked for a topic that was missing flows as soon as it is there. A topic that was hidden
-// takes new keys at once; one that is there and refuses has to be tried by a release.
-void ParkingLot::LookAtTopics(Producer& sink) {
-  const std::vector<std::string> in_doubt = keys_.TopicsInDoubt();
-  for (const std::string& topic : in_doubt) {
-    const absl::Status answer = sink.AwaitTopic(topic, kTopicAnswer);
-    if (absl::IsUnavailable(answer)) return;
-    if (!answer.ok()) {
-      missing_since_.try_emplace(topic, Clock::now() - options_.missing_topic_wait);
-      continue;
-    }
-    const bool was_away = missing_since_.erase(topic) > 0;
-    if (keys_.AnyAwaits(topic)) {
-      keys_.TryTopicAgain(topic);
-      found_topics_.push_back(topic);
-      telemetry::Info("a topic that was missing is there: what is parked for it is released",
-                      {{"source", options_.source_name}, {"topic", topic}});
-    } else if (was_away) {
-      keys_.TryTopicAgain(topic);
-      telemetry::Warn("a topic takes events again; what is parked for it waits for a release",
-                      {{"source", options_.source_name},
-                       {"topic", topic},
-                       {"fix", absl::StrCat("outbox-relay parked release --topic=", topic)}});
-    }
+// takes new keys at once; one that is there and refuses has to be tried by a release. One topic a
+// turn: asking waits for the brokers, and the stream's server wants to hear of us meanwhile.
+void ParkingLot::LookAtTopics(Producer& sink, Clock::time_point now) {
+  if (topics_to_ask_.empty()) {
+    if (now < topics_at_) return;
+    topics_at_ = now + kTopicsEvery;
+    topics_to_ask_ = keys_.TopicsInDoubt();
+    // Those of keys that were dropped or released.
+    absl::erase_if(missing_since_, [&](const auto& entry) {
+      return entry.first != awaited_topic_ &&
+             std::ranges::find(topics_to_ask_, entry.first) == topics_to_ask_.end();
+    });
+    MeasureMissing(now);
+    AgeMetrics();
+    if (topics_to_ask_.empty()) return;
   }
-  // Those of keys that were dropped. One that the stream waits for is put back when it asks again.
-  absl::erase_if(missing_since_, [&](const auto& entry) {
-    return std::ranges::find(in_doubt, entry.first) == in_doubt.end() &&
-           Clock::now() - entry.second >= options_.missing_topic_wait;
-  });
-  MeasureMissing(Clock::now());
+  const std::string topic = std::move(topics_to_ask_.back());
+  topics_to_ask_.pop_back();
+  const absl::Status answer = sink.AwaitTopic(topic, kTopicAnswer);
+  if (answer.ok()) {
+    OnTopicThere(topic);
+  } else if (absl::IsNotFound(answer)) {
+    missing_since_.try_emplace(topic, now - options_.missing_topic_wait);
+  } else if (!absl::IsUnavailable(answer)) {
+    hidden_topics_.insert(topic);
+  }
+}
+
+void ParkingLot::OnTopicThere(const std::string& topic) {
+  const bool was_away = missing_since_.erase(topic) + hidden_topics_.erase(topic) > 0;
+  const Refusal* const refusal = keys_.TopicRefusal(topic);
+  const bool refused = refusal != nullptr;
+  if (was_away || (refused && refusal->missing_topic)) keys_.TryTopicAgain(topic);
+  if (keys_.ReleaseAwaiting(topic)) {
+    found_topics_.push_back(topic);
+    telemetry::Info("a topic that was missing is there: what is parked for it is released",
+                    {{"source", options_.source_name}, {"topic", topic}});
+  } else if (was_away && refused) {
+    telemetry::Warn("a topic takes events again; what is parked for it waits for a release",
+                    {{"source", options_.source_name},
+                     {"topic", topic},
+                     {"fix", absl::StrCat("outbox-relay parked release --topic=", topic)}});
+  }
+}
+
+std::optional<ParkingLot::Clock::time_point> ParkingLot::due() const {
+  if (!statement_ || keys_.empty()) return release_.due();
+  const Clock::time_point ask = topics_to_ask_.empty() ? topics_at_ : Clock::time_point{};
+  return std::min(ask, release_.due().value_or(Clock::time_point::max()));
 }
 
 void ParkingLot::LogParked(const ParkBatch& batch) const {
@@ -262,15 +277,18 @@ void ParkingLot::LogParked(const ParkBatch& batch) const {
   const std::string trace = poison == batch.ids.end()
                                 ? std::string()
                                 : batch.traceparents[poison - batch.ids.begin()].value_or("");
-  telemetry::Error("Kafka refuses an event: it is parked, with what follows of its key",
-                   {{"source", options_.source_name},
-                    {"event_id", key.poison_id},
-                    {"topic", key.topic},
-                    {"key", key.name.substr(1)},
-                    {"trace_id", telemetry::TraceIdIn(trace)},
-                    {"error", key.refusal.reason},
-                    {"fix", absl::StrCat(key.refusal.fix, "; then outbox-relay parked release")},
-                    {"keys", batch.openings.size()}});
+  telemetry::Error(
+      "Kafka refuses an event: it is parked, with what follows of its key",
+      {{"source", options_.source_name},
+       {"event_id", key.poison_id},
+       {"topic", key.topic},
+       {"key", key.name.substr(1)},
+       {"trace_id", telemetry::TraceIdIn(trace)},
+       {"error", key.refusal.reason},
+       {"fix", key.refusal.missing_topic
+                   ? absl::StrCat(key.refusal.fix, "; then it flows by itself")
+                   : absl::StrCat(key.refusal.fix, "; then outbox-relay parked release")},
+       {"keys", batch.openings.size()}});
 }
 
 void ParkingLot::CountMetrics() {
@@ -310,6 +328,7 @@ void ParkingLot::Forget() {
   running_ = Running::kNothing;
   must_start_over_ = false;
   found_topics_.clear();
+  topics_to_ask_.clear();
   filling_ = ParkBatch();
   sent_ = ParkBatch();
   keys_.Clear();
@@ -321,7 +340,7 @@ void ParkingLot::PutOnList(const PublishFailure& failure) { to_list_.push_back(f
 absl::Status ParkingLot::WriteList(postgres::Connection& connection) {
   while (!to_list_.empty()) {
     const absl::Status listed = parked::PutOnList(connection, to_list_.back());
-    if (!listed.ok() && !IsNotMigrated(listed)) return listed;
+    if (!listed.ok()) return listed;
     to_list_.pop_back();
   }
   return absl::OkStatus();

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "outbox-relay/ledger/ledger.h"
 #include "outbox-relay/parking/park_batch.h"
@@ -74,7 +75,7 @@ class ParkingLot {
   // For poll(2), for reading. -1: none.
   int fd() { return statement_ ? statement_->fd() : -1; }
   // When Work is worth calling though nothing has happened.
-  std::optional<Clock::time_point> due() const { return release_.due(); }
+  std::optional<Clock::time_point> due() const;
 
   // What can be done without waiting. Unavailable and others: the session must end. Aborted and
   // must_start_over(): somebody else has changed what is parked.
@@ -104,7 +105,8 @@ class ParkingLot {
   void OnInserted(const postgres::Result& result);
   absl::Status StartNext();
   absl::Status Start(Running what, const parked::Query& query);
-  void LookAtTopics(Producer& sink);
+  void LookAtTopics(Producer& sink, Clock::time_point now);
+  void OnTopicThere(const std::string& topic);
   void MeasureMissing(Clock::time_point now);
   void LogParked(const ParkBatch& batch) const;
   void CountMetrics();
@@ -132,7 +134,11 @@ class ParkingLot {
   Lsn release_from_;    // nothing is released before the stream has passed this
   // Topics that did not exist when they were asked for last, and since when.
   absl::flat_hash_map<std::string, Clock::time_point> missing_since_;
-  std::vector<std::string> found_topics_;  // whose keys are to be released
+  std::string awaited_topic_;  // by the stream; empty: none
+  // Topics that are there, perhaps, but not for us.
+  absl::flat_hash_set<std::string> hidden_topics_;
+  std::vector<std::string> topics_to_ask_;  // of the look that is under way
+  std::vector<std::string> found_topics_;   // whose keys are to be released
 
   Clock::time_point look_at_;    // when to look for notifications again
   Clock::time_point topics_at_;  // when to look at refused topics again

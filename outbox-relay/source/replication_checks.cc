@@ -48,8 +48,10 @@ absl::StatusOr<WalIdentity> Identify(PGconn* connection) {
 absl::StatusOr<SlotState> ReadSlot(PGconn* connection, const std::string& name) {
   Result row(PQexec(
       connection, absl::StrCat("SELECT current_setting('wal_level'), slot_type, plugin, database, "
-                               "current_database(), active_pid, confirmed_flush_lsn, wal_status "
-                               "FROM (SELECT 1) one LEFT JOIN pg_replication_slots ON slot_name = ",
+                               "current_database(), active_pid, confirmed_flush_lsn, wal_status, "
+                               "coalesce(to_jsonb(slot) ->> 'synced', 'false') "
+                               "FROM (SELECT 1) one LEFT JOIN pg_replication_slots slot "
+                               "ON slot_name = ",
                                Literal(connection, name))
                       .c_str()));
   if (!row.ok() || row.rows() != 1) return ErrorFrom(connection, row.raw(), "reading the slot");
@@ -65,6 +67,7 @@ absl::StatusOr<SlotState> ReadSlot(PGconn* connection, const std::string& name) 
                  .plugin = std::string(row.TextOrEmpty(0, 2)),
                  .database = std::string(row.TextOrEmpty(0, 3)),
                  .lost = row.TextOrEmpty(0, 7) == "lost",
+                 .synchronized = row.Text(0, 8) == "true",
                  .active_pid = std::string(row.TextOrEmpty(0, 5)),
                  .confirmed = {}};
   if (row.IsNull(0, 6)) return slot;

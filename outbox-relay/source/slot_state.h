@@ -14,6 +14,8 @@ struct SlotState {
   bool exists = false;
   std::string type, plugin, database;
   bool lost = false;
+  // A standby that was promoted since had it from its primary (Postgres 17 and later).
+  bool synchronized = false;
   std::string active_pid;  // empty: nobody uses it
   Lsn confirmed;
 

@@ -191,6 +191,26 @@ void CheckPublicationOf(postgres::Connection& database, Symptoms& symptoms) {
   }
 }
 
+// Where standbys synchronize slots, one that is not meant for it goes down with the primary.
+void CheckFailover(postgres::Connection& database, const std::string& slot, Symptoms& symptoms) {
+  if (PQserverVersion(database.raw()) < 170000) return;
+  auto row = database.Execute(
+      "SELECT failover, current_setting('sync_replication_slots') = 'on' OR "
+      "current_setting('synchronized_standby_slots') <> '' "
+      "FROM pg_replication_slots WHERE slot_name = $1::text",
+      postgres::Params().Text(slot));
+  if (!row.ok()) return Unanswered(symptoms, "failover", row.status());
+  if (row->rows() == 0) return;
+  if (row->Bool(0, 0)) {
+    symptoms.Ok("failover", "standbys may synchronize the slot");
+  } else if (row->Bool(0, 1)) {
+    symptoms.Warn("failover", "standbys synchronize slots, but not this one: a promotion loses it",
+                  absl::StrCat("while no relay streams, as the relay's role over psql "
+                               "'dbname=… replication=database': ALTER_REPLICATION_SLOT ",
+                               slot, " (FAILOVER true)"));
+  }
+}
+
 void CheckSlotOf(postgres::Connection& database, Symptoms& symptoms) {
   absl::StatusOr<SlotReading> slot = ReadSlot(database);
   if (!slot.ok()) return Unanswered(symptoms, "slot", slot.status());
@@ -228,6 +248,7 @@ void CheckSlotOf(postgres::Connection& database, Symptoms& symptoms) {
                                                         *slot->active_pid, " ", slot->application)
                                          : "used by nobody now"));
   }
+  CheckFailover(database, slot->name, symptoms);
   auto pause = ReadPause(database.raw());
   if (pause.ok() && pause->has_value()) {
     symptoms.Warn("pause",

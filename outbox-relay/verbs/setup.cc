@@ -14,7 +14,7 @@
 #include "libs/postgres/sql_error.h"
 #include "libs/service/redact.h"
 #include "outbox-relay/relay_config.h"
-#include "outbox-relay/verbs/new_history.h"
+#include "outbox-relay/verbs/make_slot.h"
 #include "outbox-relay/verbs/setup_plan.h"
 #include "outbox-relay/watch/outbox_reading.h"
 
@@ -74,6 +74,7 @@ absl::StatusOr<DatabaseState> ReadState(Connections& connections) {
   if (!row.ok()) return row.status();
   DatabaseState state{.database = std::string(row->Text(0, 0)),
                       .wal_level = std::string(row->Text(0, 1)),
+                      .server_version = PQserverVersion(connections.relay.raw()),
                       .has_table = row->Bool(0, 2),
                       .has_publication = row->Bool(0, 3),
                       .publication_has_table = row->Bool(0, 4),
@@ -123,9 +124,30 @@ absl::Status Do(Connections& connections, const std::vector<Step>& steps,
   for (const Step& step : steps) {
     std::printf("  %s;  -- %s\n", step.sql.c_str(), step.why.c_str());
     std::fflush(stdout);
-    if (config.dry_run) continue;
+    if (config.dry_run || step.makes_slot) continue;
     auto done = connections.As(step.as).Execute(step.sql);
     if (!done.ok()) return Explained(done.status(), step, config.owner_database.empty());
+  }
+  return absl::OkStatus();
+}
+
+// A slot that was made and not recorded: `setup` was killed, or somebody made it by hand.
+absl::Status SayIfMoved(postgres::Connection& relay, const std::string& slot) {
+  auto row = relay.Execute(
+      "SELECT to_regclass('outbox_relay_state') IS NOT NULL AND EXISTS (SELECT FROM "
+      "pg_replication_slots WHERE slot_name = $1::text AND confirmed_flush_lsn IS NOT NULL)",
+      postgres::Params().Text(slot));
+  if (!row.ok()) return row.status();
+  if (!row->Bool(0, 0)) return absl::OkStatus();
+  auto moved = relay.Execute(
+      "SELECT EXISTS (SELECT FROM outbox_relay_state s JOIN pg_replication_slots p ON slot_name = "
+      "s.slot WHERE slot = $1::text AND confirmed_flush_lsn > confirmed)",
+      postgres::Params().Text(slot));
+  if (!moved.ok()) return moved.status();
+  if (moved->Bool(0, 0)) {
+    std::printf(
+        "  the slot stands ahead of what relays have recorded: they will stop, and say what can be "
+        "done (outbox-relay accept-history)\n");
   }
   return absl::OkStatus();
 }
@@ -170,13 +192,21 @@ absl::Status Setup(const NamedSource& source, const SetupConfig& config) {
     if (!made.ok()) return made;
   }
   if (absl::Status done = Do(*connections, *steps, config); !done.ok()) return done;
-  // The planned steps end with the slot, if it is to be made.
-  if (config.dry_run || state->has_slot) return absl::OkStatus();
-  auto generation = BeginNewHistory(connections->relay, outbox::SlotName(state->database));
-  if (!generation.ok()) return generation.status();
-  if (*generation) {
+  if (config.dry_run) return absl::OkStatus();
+  const std::string slot = outbox::SlotName(state->database);
+  if (state->has_slot) return SayIfMoved(connections->relay, slot);
+  auto made = MakeSlot(source.conninfo, slot, config.wishes.skip_existing_rows);
+  if (!made.ok()) return Explained(made.status(), steps->back(), config.owner_database.empty());
+  if (made->rows_before > 0) {
+    std::printf(
+        "  %lld rows of the outbox are in no stream%s\n", static_cast<long long>(made->rows_before),
+        made->unpublished
+            ? absl::StrCat(", ", *made->unpublished, " of them not recorded as published").c_str()
+            : "");
+  }
+  if (made->generation > 0) {
     std::printf("  what relays have recorded of an earlier slot counts no more (generation %lld)\n",
-                static_cast<long long>(**generation));
+                static_cast<long long>(made->generation));
   }
   return absl::OkStatus();
 }

@@ -79,10 +79,11 @@ absl::StatusOr<std::vector<Step>> PlanSetup(const DatabaseState& state, const Se
                      "or need not be, "
                      "pass --skip_existing_rows"));
   }
-  steps.push_back({Step::As::kRelay,
-                   absl::StrCat("SELECT pg_create_logical_replication_slot(",
-                                Literal(outbox::SlotName(state.database)), ", 'pgoutput')::text"),
-                   "waits for the transactions that are open anywhere on the server"});
+  steps.push_back(
+      {Step::As::kRelay,
+       outbox::CreateSlotStatement(outbox::SlotName(state.database), state.server_version),
+       "waits for the transactions that are open anywhere on the server",
+       /*makes_slot=*/true});
   return steps;
 }
 

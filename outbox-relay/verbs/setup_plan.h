@@ -15,6 +15,7 @@ struct DatabaseState {
   std::string database;
   std::string relay_role;
   std::string wal_level;
+  int server_version = 0;  // PQserverVersion
   bool has_table = false;
   bool has_rows = false;
   bool relay_may_read = false;
@@ -31,6 +32,7 @@ struct Step {
   enum class As { kOwner, kRelay } as;
   std::string sql;
   std::string why;
+  bool makes_slot = false;  // of the source: the last step
 };
 
 struct SetupWishes {

@@ -2,4 +2,8 @@
 -- the key by itself.
 ALTER TABLE outbox_parked_keys ADD COLUMN missing_topic boolean NOT NULL DEFAULT false;
 
+-- Those that are parked already: the reason begins with the name of Kafka's error.
+UPDATE outbox_parked_keys SET missing_topic = true
+ WHERE whole_topic AND reason LIKE '%UNKNOWN_TOPIC%';
+
 GRANT UPDATE (missing_topic) ON outbox_parked_keys TO ${relay_role};

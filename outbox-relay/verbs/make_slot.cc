@@ -1,0 +1,105 @@
+#include "outbox-relay/verbs/make_slot.h"
+
+#include <algorithm>
+#include <ctime>
+
+#include "absl/strings/str_cat.h"
+#include "libs/postgres/connection.h"
+#include "outbox-relay/heal/new_slot.h"
+#include "outbox-relay/history/state_table.h"
+
+namespace relay {
+namespace {
+
+absl::StatusOr<std::optional<HistoryRecord>> ReadRecord(postgres::Connection& relay,
+                                                        const std::string& slot) {
+  auto table = relay.Execute("SELECT to_regclass('outbox_relay_state') IS NOT NULL");
+  if (!table.ok()) return table.status();
+  if (!table->Bool(0, 0)) return std::nullopt;
+  absl::StatusOr<StateRow> row = ReadStateRow(relay.raw(), slot);
+  if (!row.ok()) return row.status();
+  return std::move(row->record);
+}
+
+// What the new slot's stream does not bring.
+struct Before {
+  int64_t rows = 0, unpublished = 0;
+  std::string snapshot;
+};
+absl::StatusOr<Before> LookBefore(postgres::Connection& relay, const NewSlot& slot,
+                                  const std::optional<HistoryRecord>& old) {
+  absl::Status open = relay.ExecuteScript(absl::StrCat(
+      "BEGIN ISOLATION LEVEL REPEATABLE READ; SET TRANSACTION SNAPSHOT '", slot.snapshot, "'"));
+  if (!open.ok()) return open;
+  // Of rows that no snapshot is known for nothing can be said.
+  const bool known = old && !old->snapshot.empty();
+  auto row = relay.Execute(
+      "SELECT count(*), count(*) FILTER (WHERE NOT pg_visible_in_snapshot(tx, $1::pg_snapshot)), "
+      "pg_current_snapshot()::text FROM outbox",
+      postgres::Params().Text(known ? old->snapshot : "1:1:"));
+  if (!row.ok()) return row.status();
+  if (absl::Status closed = relay.ExecuteScript("COMMIT"); !closed.ok()) return closed;
+  return Before{row->Int64(0, 0), row->Int64(0, 1), std::string(row->Text(0, 2))};
+}
+
+absl::Status Drop(postgres::Connection& relay, const std::string& slot) {
+  return relay
+      .Execute("SELECT pg_drop_replication_slot($1::text)::text", postgres::Params().Text(slot))
+      .status();
+}
+
+absl::StatusOr<int64_t> BeginHistory(postgres::Connection& relay, const HistoryRecord& old,
+                                     const NewSlot& slot, const std::string& snapshot) {
+  auto server = relay.Execute(
+      "SELECT system_identifier::text, "
+      "('x' || substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8))::bit(32)::bigint "
+      "FROM pg_control_system()");
+  if (!server.ok()) return server.status();
+  // Never one that the copy in Kafka may have had in a life of the database that is no more.
+  const int64_t generation = std::max(old.generation + 1, static_cast<int64_t>(std::time(nullptr)));
+  const HistoryRecord record{.source = old.source,
+                             .slot = old.slot,
+                             .generation = generation,
+                             .system_id = std::string(server->Text(0, 0)),
+                             .timeline = static_cast<uint32_t>(server->Int64(0, 1)),
+                             .confirmed = slot.begin,
+                             .snapshot = snapshot,
+                             .snapshot_at = slot.begin,
+                             .offsets = old.offsets};
+  if (absl::Status stored = ReplaceStateRow(relay, record); !stored.ok()) return stored;
+  return generation;
+}
+
+}  // namespace
+
+absl::StatusOr<MadeSlot> MakeSlot(const std::string& conninfo, const std::string& slot,
+                                  bool skip_existing_rows) {
+  auto relay = postgres::Connection::Open(conninfo, "outbox-relay setup");
+  if (!relay.ok()) return relay.status();
+  if (absl::Status turn = TakeSlotTurn(*relay, slot); !turn.ok()) return turn;
+  absl::StatusOr<std::optional<HistoryRecord>> old = ReadRecord(*relay, slot);
+  if (!old.ok()) return old.status();
+  absl::StatusOr<NewSlot> made = MakeNewSlot(conninfo, slot, {});
+  if (!made.ok()) return made.status();
+  absl::StatusOr<Before> before = LookBefore(*relay, *made, *old);
+  // A row that was committed while the slot waited for open transactions.
+  const bool refused = before.ok() && before->rows > 0 && !skip_existing_rows;
+  if (!before.ok() || refused) {
+    if (absl::Status dropped = Drop(*relay, slot); !dropped.ok()) return dropped;
+    if (!before.ok()) return before.status();
+    return absl::FailedPreconditionError(absl::StrCat(
+        before->rows,
+        " rows were committed to the outbox before the slot's stream began, and "
+        "would never be sent; the slot was dropped again. Fix: stop who writes them, then setup "
+        "with --skip_existing_rows, if they are published or need not be"));
+  }
+  MadeSlot result{.rows_before = before->rows, .unpublished = {}, .generation = 0};
+  if (!*old) return result;
+  if (!(*old)->snapshot.empty()) result.unpublished = before->unpublished;
+  absl::StatusOr<int64_t> generation = BeginHistory(*relay, **old, *made, before->snapshot);
+  if (!generation.ok()) return generation.status();
+  result.generation = *generation;
+  return result;
+}
+
+}  // namespace relay
