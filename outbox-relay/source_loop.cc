@@ -337,7 +337,10 @@ void SourceLoop::OnDurable(Producer::Ticket ticket) {
 void SourceLoop::Report(const absl::Status& ended) {
   const bool standby = absl::IsAlreadyExists(ended);
   const bool paused = absl::IsCancelled(ended);
-  if (standby) parking_.Standby();
+  if (standby) {
+    parking_.Standby();
+    metrics_.history_changed.Set(0);  // whoever streams has compared, or healed
+  }
   const std::string text = WithFix(ended);
   state_.SetHealth(standby || paused ? absl::OkStatus() : absl::Status(ended.code(), text));
   const Clock::time_point now = Clock::now();

@@ -20,6 +20,9 @@ from tests.test_manifests import version
 
 STORE = folders.cache() / "images"
 
+# The first of them builds all, which takes a minute an image even where every layer is there.
+pytestmark = pytest.mark.timeout(3600)
+
 
 @pytest.fixture(scope="module", autouse=True)
 def asked_for(request):

@@ -36,8 +36,9 @@ absl::StatusOr<bool> CreateSlot(postgres::Connection& relay) {
   if (state->Bool(0, 3)) {
     return absl::FailedPreconditionError(absl::StrCat(
         "slot ", slot, " is missing although the outbox of ", database,
-        " has rows, which a new slot would never send. If every one of them has been published, "
-        "make the slot by hand: ",
+        " has rows, which a new slot would never send. Let the relay make it: after a restore it "
+        "does with --heal=table, and publishes what is not at Kafka. Or, if every one of them has "
+        "been published, make the slot by hand: ",
         CreateSlotStatement(slot, PQserverVersion(relay.raw()))));
   }
   auto made = relay.Execute(CreateSlotStatement(slot, PQserverVersion(relay.raw())));
