@@ -14,7 +14,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from devtools import postgres, postgres_versions, processes
+from devtools import metrics, postgres, postgres_versions, processes
 from devtools.postgres import Cluster
 from devtools.servers import TestServers
 from tests.support import kafka_log
@@ -158,6 +158,13 @@ def finding_of(relay: Relay) -> str:
     return re.findall(r"--finding=([0-9a-f]{8})", relay.log())[-1]
 
 
+def history_changed(relay: Relay) -> float:
+    (address,) = re.findall(r"listens_http=(\S+)", relay.log())
+    _, text = metrics.get(address, "/metrics")
+    (value,) = [v for what, _, v in metrics.parse(text) if what == "outbox_relay_history_changed"]
+    return value
+
+
 def test_an_idle_database_is_not_written_to_over_and_over(servers, outbox, start_relay):
     """On a server without other databases that write: their log moves the position on."""
     start_relay()
@@ -286,9 +293,12 @@ def test_a_slot_that_postgres_has_invalidated(servers, outbox, start_relay):
     cluster.sql("SELECT pg_reload_conf()")
     refused = start_relay()
     refused.wait_log(r"is lost: Postgres has removed log.*Choices:.*--heal=table")
-    refused.kill()
+    assert history_changed(refused) == 1
     healer = start_relay("--heal=table")
     healer.wait_log(r"healed.*finding=slot_lost compared=50 found=0 published=50 ")
+    # The other one waits for the slot now, and raises no alarm any more.
+    refused.wait_log("waiting as standby")
+    assert history_changed(refused) == 0
     insert(cluster, outbox, "streamed", 10)
     wait_published(servers, cluster, outbox)
     found = topic_ids(servers, outbox)
