@@ -63,7 +63,8 @@ struct Door::Impl {
   steady_clock::time_point maintained_until = steady_clock::time_point::min();
   steady_clock::time_point read_parked_at = steady_clock::time_point::min();
 
-  // When the wait for the group began: at first for Kafka, then, with a database, for the rebalance.
+  // When the wait for the group began: at first for Kafka, then, with a database, for the
+  // rebalance.
   std::atomic<steady_clock::time_point> joining_since = steady_clock::now();
   std::atomic<bool> joined = false;
 
