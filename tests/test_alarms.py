@@ -146,7 +146,7 @@ def test_a_database_is_read_only(system, watch):
     wait_until(lambda: not watch.prometheus.query(late), "canaries come again", seconds=60)
 
 
-def test_a_schema_ahead_of_the_program_is_that_of_a_rollout(system, watch):
+def test_a_schema_ahead_of_the_program_is_that_of_a_rollout(system):
     service, database = "kitchen-service", "kitchen_service"
     system.stop(service)
     system.sql(database, "INSERT INTO schema_migrations VALUES ('inbox', 99, '0099_later', '')")
