@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+#include "libs/postgres/sql_error.h"
 #include "libs/telemetry/check.h"
 #include "libs/telemetry/log.h"
 #include "outbox-relay/heal/heal.h"
@@ -28,6 +30,13 @@ constexpr milliseconds kPausedPause(250);
 constexpr std::chrono::seconds kReportAgain(60);
 // For the record's copy in Kafka; without it the stream starts all the same.
 constexpr milliseconds kTopicAnswer(2'000);
+
+// Postgres says what it cannot do, and not what to do about it.
+std::string WithFix(const absl::Status& ended) {
+  const std::string state = postgres::SqlState(ended);
+  if (state != "25006" && state != "53100") return std::string(ended.message());  // read-only, full
+  return absl::StrCat(ended.message(), ". Fix: ", std::string(postgres::FixFor(ended)));
+}
 
 StateTopicOptions StateTopicOf(const SourceOptions& options) {
   return {.kafka = options.producer.kafka, .topic = options.state_topic, .source = options.name};
@@ -329,8 +338,8 @@ void SourceLoop::Report(const absl::Status& ended) {
   const bool standby = absl::IsAlreadyExists(ended);
   const bool paused = absl::IsCancelled(ended);
   if (standby) parking_.Standby();
-  state_.SetHealth(standby || paused ? absl::OkStatus() : ended);
-  const std::string text(ended.message());
+  const std::string text = WithFix(ended);
+  state_.SetHealth(standby || paused ? absl::OkStatus() : absl::Status(ended.code(), text));
   const Clock::time_point now = Clock::now();
   if (text == reported_ && now - reported_at_ < kReportAgain) return;
   reported_ = text;

@@ -63,8 +63,27 @@ struct Door::Impl {
   steady_clock::time_point maintained_until = steady_clock::time_point::min();
   steady_clock::time_point read_parked_at = steady_clock::time_point::min();
 
-  const steady_clock::time_point made = steady_clock::now();
+  // When the wait for the group began: at first for Kafka, then, with a database, for the rebalance.
+  std::atomic<steady_clock::time_point> joining_since = steady_clock::now();
   std::atomic<bool> joined = false;
+
+  // A member that cannot apply what the group gives it would only keep it from those that can: a
+  // program ahead of its migration, say. False: a stop came first.
+  bool AwaitDatabase(std::stop_token stop) {
+    Backoff backoff;
+    for (bool said = false; !stop.stop_requested(); said = true) {
+      absl::Status answer = pool.Acquire(absl::Seconds(1)).status();
+      if (answer.ok() || absl::IsResourceExhausted(answer)) return true;  // all busy is busy
+      if (!said) {
+        telemetry::Warn("not joining the consumer group before the database can be used",
+                        {{"group", options.group},
+                         {"error", answer.ToString()},
+                         {"fix", postgres::FixFor(answer)}});
+      }
+      waiting::UntilStop(stop, backoff.Next());
+    }
+    return false;
+  }
 
   absl::Status Maintain(postgres::Connection& connection) {
     if (steady_clock::now() < maintained_until) return absl::OkStatus();
@@ -154,6 +173,8 @@ absl::Status Door::Run(std::stop_token stop) {
       kafka::AwaitTopics(impl_->options.settings, impl_->options.create_topics, stop);
   if (absl::IsCancelled(topics)) return absl::OkStatus();
   if (!topics.ok()) return topics;
+  if (!impl_->AwaitDatabase(stop)) return absl::OkStatus();
+  impl_->joining_since = steady_clock::now();
 
   kafka::ConsumerOptions consumer_options;
   consumer_options.settings = impl_->options.settings;
@@ -178,8 +199,10 @@ absl::Status Door::Run(std::stop_token stop) {
 }
 
 absl::Status Door::HasJoined() const {
-  if (impl_->joined || steady_clock::now() - impl_->made > impl_->options.max_joining)
+  if (impl_->joined ||
+      steady_clock::now() - impl_->joining_since.load() > impl_->options.max_joining) {
     return absl::OkStatus();
+  }
   return absl::UnavailableError("the consumer group " + impl_->options.group +
                                 " has not given out its partitions yet");
 }

@@ -44,15 +44,16 @@ class Door {
   Door(DoorOptions options, postgres::Pool& pool, Handler& handler, prometheus::Registry& metrics);
   ~Door();
 
-  // Until a stop is requested: the batch in hand is finished, if the database is there, and the
-  // group left. A database or a broker that is down is waited for, with a line in the log that
-  // says so. An error is final: a wrong setting, or a consumer that librdkafka gave up.
+  // Joins the group once the database can be used (the pool's check is content). Until a stop is
+  // requested: the batch in hand is finished, if the database is there, and the group left. A
+  // database or a broker that is down is waited for, with a line in the log that says so. An error
+  // is final: a wrong setting, or a consumer that librdkafka gave up.
   absl::Status Run(std::stop_token stop);
 
   // A readiness check. Unavailable until the group has given this member its partitions (none, if
   // others hold them all): what comes in before waits for that. Once OK it stays so: rebalances are
-  // everyday. OK too when the door is older than max_joining: a Kafka that is away must not keep
-  // calls from a service that can take them. Thread-safe.
+  // everyday. OK too when that has taken longer than max_joining: a Kafka that is away must not
+  // keep calls from a service that can take them. Thread-safe.
   absl::Status HasJoined() const;
 
  private:

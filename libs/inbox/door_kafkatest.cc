@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
@@ -89,7 +90,7 @@ class DoorTest : public testing::Test {
                                        &postgres::InboxMigrations()}};
   postgres::Pool pool_{database_.service(), "test", 2};
   kafka::TestProducer producer_{testsupport::KafkaServer()};
-  prometheus::Registry registry_;
+  prometheus::Registry registry_, another_;  // one for each process; doors of a group share none
   Writer writer_;
   DoorOptions options_;
 };
@@ -135,12 +136,33 @@ TEST_F(DoorTest, ADatabaseThatGoesAwayIsWaitedFor) {
 TEST_F(DoorTest, AMemberHasJoinedEvenWhenOthersHoldAllPartitions) {
   // Of one partition.
   options_.max_joining = std::chrono::hours(1);
-  Door first(options_, pool_, writer_, registry_), second(options_, pool_, writer_, registry_);
+  Door first(options_, pool_, writer_, registry_), second(options_, pool_, writer_, another_);
   EXPECT_TRUE(absl::IsUnavailable(first.HasJoined())) << first.HasJoined();
   std::jthread one([&](std::stop_token stop) { EXPECT_TRUE(first.Run(stop).ok()); });
   while (!first.HasJoined().ok()) std::this_thread::yield();
   std::jthread two([&](std::stop_token stop) { EXPECT_TRUE(second.Run(stop).ok()); });
   while (!second.HasJoined().ok()) std::this_thread::yield();
+}
+
+// As in a rollout ahead of its migration: all partitions stay with those that can work.
+TEST_F(DoorTest, NoMemberBeforeItsDatabaseCanBeUsed) {
+  options_.max_joining = std::chrono::hours(1);
+  std::atomic<int> checks = 0;
+  std::atomic<bool> migrated = false;
+  postgres::Pool behind(database_.service(), "test", 1, [&](postgres::Connection&) {
+    ++checks;
+    return migrated ? absl::OkStatus() : absl::FailedPreconditionError("run `migrate`");
+  });
+  Door door(options_, behind, writer_, registry_);
+  std::jthread thread([&](std::stop_token stop) { EXPECT_TRUE(door.Run(stop).ok()); });
+  while (checks < 2) std::this_thread::yield();
+  Door other(options_, pool_, writer_, another_);
+  std::jthread works([&](std::stop_token stop) { EXPECT_TRUE(other.Run(stop).ok()); });
+  for (const char* payload : {"a", "b"}) Produce(NewId(), payload);
+  writer_.Await(2);
+  EXPECT_FALSE(door.HasJoined().ok());
+  migrated = true;
+  while (!door.HasJoined().ok()) std::this_thread::yield();
 }
 
 TEST_F(DoorTest, AKafkaThatIsAwayIsNotWaitedForWithoutEnd) {
