@@ -16,7 +16,9 @@ find_package(GTest REQUIRED)
 
 pkg_check_modules(order_saga_rdkafka REQUIRED IMPORTED_TARGET GLOBAL rdkafka>=2.0)
 pkg_check_modules(order_saga_httplib REQUIRED IMPORTED_TARGET GLOBAL cpp-httplib)
-pkg_check_modules(order_saga_jemalloc REQUIRED jemalloc)
+if(NOT ORDER_SAGA_SANITIZE)
+  pkg_check_modules(order_saga_jemalloc REQUIRED jemalloc)
+endif()
 add_library(order_saga_rdkafka ALIAS PkgConfig::order_saga_rdkafka)
 add_library(order_saga_httplib ALIAS PkgConfig::order_saga_httplib)
 # Debian 13's headers call OpenSSL directly, which its pkg-config file does not say.

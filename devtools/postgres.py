@@ -112,6 +112,10 @@ class Cluster:
         while _any_process_in(self.data.resolve()) and time.monotonic() < deadline:
             time.sleep(0.02)
 
+    def version(self) -> int:
+        """The major, of the server that runs."""
+        return int(self.sql("SHOW server_version_num")) // 10_000
+
     def sql(self, statement: str, database: str = "postgres") -> str:
         """Runs SQL as superuser through psql; answers the unaligned output, without headers."""
         return self.psql(["-c", statement], database)

@@ -244,7 +244,7 @@ TEST_F(HealTest, RowsOfAParkedKeyGoBehindWhatIsParked) {
   InsertEvents("in no stream", 20);
   auto relay = StartRelay({"--heal=table", "--kafka_property=message.max.bytes=50000"});
   EventuallyHealed(*relay);
-  EXPECT_THAT(relay->log(), HasSubstr("found=0 published=18 parked=2"));
+  EXPECT_THAT(relay->log(), HasSubstr("published=18 parked=2"));
   InsertEvents("after", 20);
   Eventually("the stream's are parked, too", [&] { return ParkedEvents() == 7; });
   relay->Kill();
@@ -311,6 +311,35 @@ TEST_F(HealTest, ARowInFrontOfWhatIsParkedIsPublishedInFront) {
   EXPECT_EQ(of_key[10], "in front3");
   EXPECT_EQ(of_key[11].size(), 100'000u);
   EXPECT_EQ(of_key[12], "behind3");
+}
+
+TEST_F(HealTest, ARowInFrontOfWhatIsParkedThatKafkaRefusesIsParkedInFront) {
+  PublishAndDie();
+  InsertLarge(topic_, "key-3");
+  InsertEvents("in front", 10);
+  InsertLarge(topic_, "key-3");
+  Execute(
+      "INSERT INTO outbox_parked_keys (topic, name, poison_id, reason, fix, system_id, commit_lsn, "
+      "ordinal) SELECT topic, 'k' || aggregateid, id::text, 'x', 'y', system_identifier::text, "
+      "pg_current_wal_lsn(), 0 FROM outbox, pg_control_system() ORDER BY seq DESC LIMIT 1; "
+      "INSERT INTO outbox_parked (id, scope, era, commit_lsn, ordinal, topic, key, type, payload, "
+      "created_at) SELECT id::text, scope, 0, commit_lsn, 0, o.topic, aggregateid, type, payload, "
+      "created_at FROM outbox o, outbox_parked_keys ORDER BY seq DESC LIMIT 1");
+  DropSlot();
+  {
+    auto relay = StartRelay({"--heal=table", "--kafka_property=message.max.bytes=50000"});
+    EventuallyHealed(*relay);
+    EXPECT_THAT(relay->log(), HasSubstr("published=9 parked=2"));
+    EXPECT_EQ(ParkedEvents(), 3);
+  }
+  Eventually("the slot is let go", [&] { return !SlotActive(); });
+  auto relay = StartRelay();
+  EXPECT_EQ(Release().exit_code, 0);
+  auto of_key = FirstOccurrences(ExpectTableAndTopicAreTheSame()).at("key-3");
+  ASSERT_EQ(of_key.size(), 13u);
+  EXPECT_EQ(of_key[10].size(), 100'000u);
+  EXPECT_EQ(of_key[11], "in front3");
+  EXPECT_EQ(of_key[12].size(), 100'000u);
 }
 
 // A partition whose retention is over while nobody knows what of it was published.

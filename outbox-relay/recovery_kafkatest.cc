@@ -107,7 +107,7 @@ TEST_F(RecoveryTest, AfterACleanStopNothingComesAgain) {
 }
 
 // Before a round of the watch has recorded anything of the session.
-TEST_F(RecoveryTest, NorAfterAStopAtOnce) {
+TEST_F(RecoveryTest, AStopRightAfterTheStartRepeatsNothing) {
   for (int run = 1; run <= 10; ++run) {
     InsertEvents(absl::StrCat("run", run, "-"), 1);
     auto relay = StartRelay();

@@ -224,7 +224,7 @@ absl::Status Relay::AwaitTopic() {
 void Relay::OnTopicReady() {
   topic_wait_.End();
   state_.SetAwaitsTopic(false);
-  parking_.TopicFound(record_->topic);
+  parking_.EndWait();
 }
 
 void Relay::ParkRecord(const PublishFailure& why) {

@@ -161,7 +161,7 @@ absl::Status SourceLoop::Reconcile(ReplicationStream& stream, std::stop_token st
   absl::Status usable = CheckSlotState(stream.slot_state());
   if (!usable.ok()) return usable;
 
-  HistoryRecord base = verdict.record       ? *verdict.record
+  HistoryRecord base = verdict.successor    ? *verdict.successor
                        : evidence->database ? *evidence->database
                        : evidence->topic    ? *evidence->topic
                                             : HistoryRecord();
@@ -196,12 +196,12 @@ absl::Status SourceLoop::NoteFailover(const Evidence& evidence, const Verdict& v
   }
   auto connection = postgres::Connection::Open(options_.conninfo, "outbox-relay failover");
   if (!connection.ok()) return connection.status();
-  absl::Status stored = ReplaceRecord(*connection, StateTopicOf(options_), *verdict.record);
+  absl::Status stored = ReplaceRecord(*connection, StateTopicOf(options_), *verdict.successor);
   if (!stored.ok()) return stored;
   telemetry::Warn(
       "a standby was promoted; its slot goes on where relays were, so nothing is missed",
       {{"source", options_.name},
-       {"timeline", verdict.record->timeline},
+       {"timeline", verdict.successor->timeline},
        {"from", ToString(verdict.resume)},
        {"fix",
         "none needed; if the primary's synchronized_standby_slots did not name this "

@@ -62,9 +62,12 @@ SourceMetrics::SourceMetrics(prometheus::Registry& registry, const std::string& 
                                 "How long the longest parked key has been so; 0 if there is none.",
                                 {{"source", source}})),
       missing_topic_wait(Measure(registry, "outbox_missing_topic_wait_seconds",
-                                 "How long events have waited for a topic that does not exist, in "
-                                 "the stream or parked; 0 if none do.",
-                                 {{"source", source}})) {
+                                 "How long the stream has waited for a topic that does not exist; "
+                                 "0 if it does not wait.",
+                                 {{"source", source}})),
+      missing_topics(Measure(registry, "outbox_missing_topics",
+                             "Topics that do not exist, and for which keys are parked.",
+                             {{"source", source}})) {
   static constexpr const char* kNames[kStages] = {"receive", "decode", "route", "produce",
                                                   "confirm"};
   for (size_t stage = 0; stage < kStages; ++stage) {

@@ -35,6 +35,7 @@ struct SourceMetrics {
   prometheus::Gauge& parked_events;
   prometheus::Gauge& oldest_parked_age;
   prometheus::Gauge& missing_topic_wait;
+  prometheus::Gauge& missing_topics;
   std::array<prometheus::Counter*, kStages> stage_seconds;
 };
 

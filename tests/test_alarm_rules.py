@@ -15,7 +15,7 @@ TESTS = prometheus.RULES.parent / "tests"
 FIRING = 'ALERTS{alertstate="firing"}'
 UNITS = {"s": 1, "m": 60, "h": 3600}
 # Numbers that a rule compares with, but for those that only say "any at all"; and how long it waits.
-LIMITS = re.compile(r"(?<=[<>=] )(?![01]\b)[\d.]+(?: \* [\d.]+)?")
+LIMITS = re.compile(r"(?<=[<>=] )(?![01](?![\d.]))[\d.]+(?: \* [\d.]+)?")
 TIMES = re.compile(r"(?<= for: )\d+(?=[smh]$)", re.MULTILINE)
 
 
@@ -120,9 +120,14 @@ def test_a_limit_or_a_time_that_is_changed_fails_a_case(tmp_path):
             for path in sorted((folder / "tests").glob("limits_*.yml"))
             if f"rules/{change.rule_file}]" in path.read_text()
         ]
+        assert files, f"no limits_*.yml loads rules/{change.rule_file}"
+        changed = folder / "rules" / change.rule_file
+        assert prometheus.promtool("check", "rules", str(changed))[0] == 0, change
         code, _ = prometheus.promtool("test", "rules", *files)
         return code != 0
 
+    unchanged = map(str, sorted(TESTS.glob("limits_*.yml")))
+    assert prometheus.promtool("test", "rules", *unchanged)[0] == 0
     all_changes = changes()
     assert len(all_changes) > 60
     with ThreadPoolExecutor(max_workers=2) as pool:

@@ -14,7 +14,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from devtools import metrics, postgres, postgres_versions, processes
+from devtools import metrics, ports, postgres, postgres_versions, processes
 from devtools.postgres import Cluster
 from devtools.servers import TestServers
 from tests.support import kafka_log
@@ -207,6 +207,69 @@ def test_a_promoted_standby(servers, outbox, start_relay, other_folder):
     found = topic_ids(servers, outbox)
     assert set(found) == table_ids(standby, outbox) | lost
     assert len(found) == 100 + 50 + 30 + 20, "nothing was published twice"
+
+
+@pytest.fixture
+def primary(servers) -> Iterator[Cluster]:
+    """Sends nobody what the standby of the slot `standby` has not got."""
+    cluster = servers.postgres
+    if cluster.version() < 17:
+        pytest.skip("slots are synchronized from Postgres 17 on")
+    cluster.sql("SELECT pg_create_physical_replication_slot('standby')")
+    cluster.sql("ALTER SYSTEM SET synchronized_standby_slots = 'standby'")  # from the next start on
+    yield cluster
+    cluster.sql("ALTER SYSTEM RESET synchronized_standby_slots")
+    cluster.sql("SELECT pg_reload_conf()")
+    cluster.sql("SELECT pg_drop_replication_slot('standby')")
+
+
+def test_a_promoted_standby_that_has_the_slot(servers, primary, outbox, start_relay, other_folder):
+    """Nobody has to do anything, and nothing is missed."""
+    relay = publish(servers, outbox, start_relay)
+    primary.stop()
+    copy_data(primary, other_folder)
+    data = other_folder / "data"
+    for slot in (data / "pg_replslot").iterdir():
+        shutil.rmtree(slot)
+    with open(data / "postgresql.auto.conf", "a", encoding="utf-8") as settings:
+        settings.write(
+            f"primary_conninfo = '{primary.conninfo()}'\nprimary_slot_name = 'standby'\n"
+            "hot_standby_feedback = on\nsync_replication_slots = on\n"
+            "synchronized_standby_slots = ''\n"
+        )
+    (data / "standby.signal").touch()
+    primary.start()
+    standby = Cluster(other_folder, ports.free_ports(1)[0])
+    standby.start()
+    insert(primary, outbox, "both", 50)
+    wait_published(servers, primary, outbox)
+    synchronized = f"""
+        SELECT count(*) FROM pg_replication_slots, outbox_relay_state
+         WHERE slot_name = '{outbox.slot}' AND synced AND NOT temporary
+           AND confirmed_flush_lsn <= confirmed"""
+    wait_until(
+        lambda: standby.sql(synchronized, outbox.name) == "1", "the standby has the slot", seconds=60
+    )
+    # Some of these may be on their way when the primary dies.
+    insert(primary, outbox, "late", 50)
+    end = primary.sql("SELECT pg_current_wal_flush_lsn()")
+    wait_until(
+        lambda: standby.sql(f"SELECT pg_last_wal_replay_lsn() >= '{end}'") == "t",
+        "the standby has all rows",
+    )
+    primary.kill()
+    standby.stop()
+    promoted = Cluster(other_folder, primary.port)
+    promoted.start()
+    promoted.sql("SELECT pg_promote()")
+    insert(promoted, outbox, "new", 30)
+    relay.wait_log("a standby was promoted; its slot goes on", seconds=60)
+    wait_published(servers, promoted, outbox)
+    found = topic_ids(servers, outbox)
+    assert set(found) == table_ids(promoted, outbox)
+    assert len(set(found)) == 100 + 50 + 50 + 30
+    assert "Choices:" not in relay.log()
+    assert relay.stop() == 0
 
 
 def test_a_restored_dump(servers, outbox, start_relay, other_folder, binaries, tmp_path):

@@ -7,6 +7,7 @@ import subprocess
 import psycopg
 import pytest
 
+from tests.support.deadline import wait_until
 from tests.support.outbox_relay import Outbox, Relay, make_topic
 
 
@@ -60,6 +61,8 @@ def test_no_slot_and_no_walsender_left(own_servers, verb, binaries, tmp_path):
 
     cluster.sql("SELECT pg_drop_replication_slot('of_somebody_else')")
     assert verb("setup", outbox).returncode == 0
+    senders = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'walsender'"
+    wait_until(lambda: cluster.sql(senders) == "0", "the server has noticed that setup is over")
     with psycopg.connect(f"{outbox.relay_conninfo}?replication=database", autocommit=True):
         doctor = verb("doctor", outbox, f"--kafka_brokers={brokers}")
         assert "WARN test  max_replication_slots: 1 of 1 in use: ours among them" in doctor.stdout

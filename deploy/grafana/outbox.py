@@ -148,9 +148,11 @@ _CAUSES = [
         ],
     ),
     Panel(
-        "Waiting for a missing topic",
-        [Query(_largest("outbox_missing_topic_wait_seconds"), "{{source}}")],
-        unit="s",
+        "Missing topics",
+        [
+            Query(_largest("outbox_missing_topic_wait_seconds"), "{{source}}: seconds waited"),
+            Query(_largest("outbox_missing_topics"), "{{source}}: with parked keys"),
+        ],
     ),
 ]
 

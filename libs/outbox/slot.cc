@@ -13,7 +13,7 @@ std::string SlotName(const std::string& database) { return absl::StrCat("outbox_
 std::string CreateSlotStatement(const std::string& slot, int server_version) {
   return absl::StrCat("SELECT pg_create_logical_replication_slot('",
                       absl::StrReplaceAll(slot, {{"'", "''"}}), "', 'pgoutput'",
-                      server_version >= 170000 ? ", failover => true" : "", ")::text");
+                      server_version >= kFailoverSlotsSince ? ", failover => true" : "", ")::text");
 }
 
 absl::StatusOr<bool> CreateSlot(postgres::Connection& relay) {

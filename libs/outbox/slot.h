@@ -13,6 +13,9 @@ namespace outbox {
 // "outbox_" and the database's name: slots belong to the whole server.
 std::string SlotName(const std::string& database);
 
+// The first server version (PQserverVersion) with slots that standbys may synchronize.
+inline constexpr int kFailoverSlotsSince = 170'000;
+
 // What makes `slot` on a server of this version (PQserverVersion). From 17 on it is a failover
 // slot: standbys that synchronize slots have it, too, so it survives a promotion (PostgreSQL docs,
 // "Replication Slot Synchronization").

@@ -171,7 +171,8 @@ absl::StatusOr<std::vector<std::string>> Migrate(Connection& owner,
   return names;
 }
 
-absl::Status CheckMigrated(Connection& connection, absl::Span<const MigrationSet* const> sets) {
+absl::StatusOr<std::vector<std::string>> CheckMigrated(Connection& connection,
+                                                       absl::Span<const MigrationSet* const> sets) {
   auto exists = connection.Execute("SELECT to_regclass('schema_migrations') IS NOT NULL");
   if (!exists.ok()) return exists.status();
   AppliedByComponent applied;
@@ -180,6 +181,7 @@ absl::Status CheckMigrated(Connection& connection, absl::Span<const MigrationSet
     if (!read.ok()) return read.status();
     applied = *std::move(read);
   }
+  std::vector<std::string> ahead;
   for (const MigrationSet* set : sets) {
     const std::vector<Applied>& done = applied[set->component];
     if (absl::Status sound = CheckApplied(*set, done); !sound.ok()) return sound;
@@ -188,17 +190,7 @@ absl::Status CheckMigrated(Connection& connection, absl::Span<const MigrationSet
                                                         set->component, "/", missing.front()->name,
                                                         "; run this program's `migrate` verb"));
     }
-  }
-  return absl::OkStatus();
-}
-
-absl::StatusOr<std::vector<std::string>> MigrationsAhead(
-    Connection& connection, absl::Span<const MigrationSet* const> sets) {
-  auto applied = ReadApplied(connection);
-  if (!applied.ok()) return applied.status();
-  std::vector<std::string> ahead;
-  for (const MigrationSet* set : sets) {
-    for (const Applied& one : (*applied)[set->component]) {
+    for (const Applied& one : done) {
       if (Find(*set, one.version) == nullptr) {
         ahead.push_back(absl::StrCat(set->component, "/", one.name));
       }

@@ -39,12 +39,10 @@ absl::StatusOr<std::vector<std::string>> Migrate(Connection& owner,
 
 // FailedPrecondition, saying what to run, unless the database has all of `sets`, or more: during a
 // rollout and after a rollback the programs of the last release run on the next one's schema, which
-// therefore only adds. The owner may ask, and the variable "service_role" of Migrate.
-absl::Status CheckMigrated(Connection& connection, absl::Span<const MigrationSet* const> sets);
-
-// The migrations of these components that a newer program has applied: "outbox/0008_x.sql".
-absl::StatusOr<std::vector<std::string>> MigrationsAhead(
-    Connection& connection, absl::Span<const MigrationSet* const> sets);
+// therefore only adds. Answers what a newer program has applied: "outbox/0008_x.sql". The owner may
+// ask, and the variable "service_role" of Migrate.
+absl::StatusOr<std::vector<std::string>> CheckMigrated(Connection& connection,
+                                                       absl::Span<const MigrationSet* const> sets);
 
 // What libs/postgres brings itself: daily partitions (libs/postgres/migrations).
 const MigrationSet& PartitionMigrations();

@@ -78,7 +78,7 @@ int Migrate(const ServiceConfig& config, const MigrationSets& sets) {
       *owner, sets, {{"service_role", config.service_role}, {"relay_role", PQuser(relay->raw())}});
   if (!applied.ok()) return Fail(applied.status());
   for (const std::string& name : *applied) std::printf("applied %s\n", name.c_str());
-  auto ahead = postgres::MigrationsAhead(*owner, sets);
+  auto ahead = postgres::CheckMigrated(*owner, sets);
   if (!ahead.ok()) return Fail(ahead.status());
   for (const std::string& name : *ahead) {
     std::printf("%s is of a newer release: it stays as it is\n", name.c_str());
@@ -100,9 +100,7 @@ postgres::Pool::Check CheckDatabase(MigrationSets sets) {
   return [sets = std::move(sets), warned](postgres::Connection& connection) {
     absl::Status session = postgres::CheckSession(connection);
     if (!session.ok()) return session;
-    absl::Status migrated = postgres::CheckMigrated(connection, sets);
-    if (!migrated.ok()) return migrated;
-    auto ahead = postgres::MigrationsAhead(connection, sets);
+    auto ahead = postgres::CheckMigrated(connection, sets);
     if (!ahead.ok()) return ahead.status();
     if (!ahead->empty() && !warned->test_and_set()) {
       telemetry::Warn(

@@ -37,6 +37,10 @@ std::string PublishedCondition(const Evidence& evidence, const HistoryRecord& ba
 }
 
 absl::Status NeedsOutbox(absl::Status error) {
+  const std::string state = postgres::SqlState(error);
+  if (!absl::IsNotFound(error) && state != "42P01" && state != "42703" && state != "42501") {
+    return error;
+  }
   return absl::Status(
       error.code(),
       absl::StrCat("healing reads the outbox's rows: ", std::string(error.message()),
@@ -106,7 +110,9 @@ absl::StatusOr<HealReport> Heal(const HealOptions& options, const Evidence& evid
   if (!lock.ok()) return lock.status();
   if (absl::Status turn = TakeTurn(*lock, evidence); !turn.ok()) return turn;
   // Before anything is changed.
-  if (absl::Status tables = parked::CheckTables(*lock); !tables.ok()) return NeedsOutbox(tables);
+  if (absl::Status tables = parked::CheckTables(*lock); !tables.ok()) {
+    return absl::IsNotFound(tables) ? NeedsOutbox(tables) : tables;
+  }
   if (absl::Status listed = parking.WriteList(*lock); !listed.ok()) return listed;
   if (Transaction* const transaction = producer.transaction()) {
     if (absl::Status alone = transaction->ShutOutOthers(options.stop); !alone.ok()) return alone;
@@ -142,7 +148,7 @@ absl::StatusOr<HealReport> Heal(const HealOptions& options, const Evidence& evid
                    " FROM outbox o WHERE ", missing, " ORDER BY o.seq"));
   if (!declared.ok()) return NeedsOutbox(declared);
   ParkedBehind parked(*lock, evidence.server.system_id);
-  if (absl::Status loaded = parked.Load(); !loaded.ok()) return NeedsOutbox(loaded);
+  if (absl::Status loaded = parked.Load(); !loaded.ok()) return loaded;
   Republished counts;
   absl::Status done = Republish({.source = options.topic.source,
                                  .missing_topic_wait = options.missing_topic_wait,

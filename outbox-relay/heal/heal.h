@@ -25,7 +25,7 @@ namespace relay {
 struct HealOptions {
   std::string conninfo;
   StateTopicOptions topic;
-  std::chrono::milliseconds missing_topic_wait{30'000};
+  std::chrono::milliseconds missing_topic_wait{0};
   std::stop_token stop;
 };
 

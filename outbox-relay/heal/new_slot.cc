@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "libs/outbox/slot.h"
 #include "libs/postgres/result.h"
 #include "libs/postgres/sql_error.h"
 #include "outbox-relay/source/replication_checks.h"
@@ -33,9 +34,8 @@ absl::StatusOr<postgres::Result> Run(PGconn* connection, const std::string& comm
 
 absl::StatusOr<NewSlot> Make(PgConnection connection, const std::string& name,
                              std::stop_token stop) {
-  // The old syntax until 16, which 14 needs; later it must be what outbox::CreateSlotStatement
-  // makes.
-  const bool may_fail_over = PQserverVersion(connection.get()) >= 170000;
+  // As outbox::CreateSlotStatement makes it; the old syntax before, which 14 needs.
+  const bool may_fail_over = PQserverVersion(connection.get()) >= outbox::kFailoverSlotsSince;
   auto made =
       Run(connection.get(),
           absl::StrCat("CREATE_REPLICATION_SLOT \"", name, "\" LOGICAL pgoutput ",
@@ -86,7 +86,8 @@ absl::Status TakeSlotTurn(postgres::Connection& connection, const std::string& s
       postgres::Params().Text(slot));
   if (!taken.ok()) return taken.status();
   if (taken->Bool(0, 0)) return absl::OkStatus();
-  return absl::AlreadyExistsError("another relay is healing this source");
+  return absl::AlreadyExistsError(
+      "another relay is healing this source, or `setup` is making its slot; wait for it");
 }
 
 }  // namespace relay

@@ -1,5 +1,6 @@
 #include "outbox-relay/heal/parked_behind.h"
 
+#include <memory>
 #include <utility>
 
 #include "libs/telemetry/log.h"
@@ -19,15 +20,16 @@ ParkedBehind::ParkedBehind(postgres::Connection& connection, std::string system_
 
 absl::Status ParkedBehind::Load() {
   if (absl::Status alone = parked::ShutOutAll(connection_); !alone.ok()) return alone;
-  auto first = parked::FirstParkedSeqs(connection_);
+  auto first = parked::LoadFirstParked(connection_);
   if (!first.ok()) return first.status();
+  first_ = *std::move(first);
   if (absl::Status begun = parked::BeginEra(connection_, system_id_); !begun.ok()) return begun;
   absl::StatusOr<parked::Stored> stored = parked::Load(connection_, system_id_, {});
   if (!stored.ok()) return stored.status();
   for (ParkedKey& key : stored->keys) {
     // Rows in front of what is parked may have been on their way to Kafka when a relay died.
-    const auto found = first->find(key.scope);
-    if (found != first->end()) key.from = PositionOf(found->second);
+    const auto found = first_.find(key.scope);
+    if (found != first_.end()) key.from = PositionOf(found->second.seq);
     keys_.Put(std::move(key));
   }
   return absl::OkStatus();
@@ -56,8 +58,16 @@ void ParkedBehind::TakePoison(const Event& event, int64_t seq, const PublishFail
 }
 
 void ParkedBehind::Add(const Event& event, int64_t seq) {
+  std::shared_ptr<ParkedKey> key = keys_.key();
+  const auto found = first_.find(key->scope);
+  if (found != first_.end() && seq < found->second.seq) {
+    // One that was refused in front of what is parked stays in front: of its era, at the log's
+    // beginning.
+    key = std::make_shared<ParkedKey>(*key);
+    key->era = found->second.era;
+  }
   // The ledger knows nothing of these.
-  batch_.Add(event, PositionOf(seq), keys_.key(), /*ticket=*/0);
+  batch_.Add(event, PositionOf(seq), key, /*ticket=*/0);
   ++taken_;
 }
 

@@ -6,17 +6,19 @@
 #include <cstdint>
 #include <string>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "libs/postgres/connection.h"
 #include "outbox-relay/parking/park_batch.h"
 #include "outbox-relay/parking/parked_keys.h"
+#include "outbox-relay/parking/parked_table.h"
 #include "outbox-relay/sink/publish_failure.h"
 #include "outbox-relay/source/event.h"
 
 namespace relay {
 
-// Not thread-safe. Everything that waits is written by Flush, or by a call that finds enough of it;
-// what was written stays written when healing breaks off, and is not looked at again by the next.
+// Collects in memory; only Flush writes, and is to be called when full(). What was written stays
+// written when healing breaks off, and is not looked at again by the next. Not thread-safe.
 class ParkedBehind {
  public:
   // `connection` must outlive it, and be in no transaction. `system_id`: the server's.
@@ -45,6 +47,7 @@ class ParkedBehind {
   postgres::Connection& connection_;
   const std::string system_id_;
   ParkedKeys keys_;
+  absl::flat_hash_map<int64_t, parked::FirstParked> first_;  // by scope, before healing
   ParkBatch batch_;
   int64_t taken_ = 0;
 };

@@ -29,7 +29,7 @@ struct Republished {
 struct RepublishOptions {
   std::string source;
   // How long a topic that does not exist is waited for; then its events are parked.
-  std::chrono::milliseconds missing_topic_wait{30'000};
+  std::chrono::milliseconds missing_topic_wait{0};
   std::stop_token stop;
 };
 

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "libs/postgres/sql_error.h"
 #include "outbox-relay/history/state_table.h"
 #include "outbox-relay/source/timeline_history.h"
 
@@ -27,8 +28,10 @@ absl::StatusOr<Evidence> GatherEvidence(ReplicationStream& stream,
   evidence.server = stream.identity();
   if (evidence.database && evidence.database->timeline < evidence.server.timeline) {
     auto history = ReadTimelineHistory(stream.connection(), evidence.server.timeline);
-    if (!history.ok()) return history.status();
-    evidence.timeline_history = *std::move(history);
+    // Without the file (pg_resetwal leaves none) nothing is proven: it is another timeline.
+    const bool no_file = postgres::SqlState(history.status()) == "58P01";
+    if (!history.ok() && !no_file) return history.status();
+    if (history.ok()) evidence.timeline_history = *std::move(history);
   }
   return evidence;
 }

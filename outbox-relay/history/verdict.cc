@@ -188,8 +188,8 @@ Verdict Judge(const Evidence& evidence) {
     if (found.finding == Finding::kOtherTimeline && evidence.database &&
         HasFailedOver(evidence, records)) {
       found.finding = Finding::kFailedOver;
-      verdict.record = RecordAfterFailover(evidence, records);
-      verdict.resume = verdict.record->confirmed;
+      verdict.successor = RecordAfterFailover(evidence, records);
+      verdict.resume = verdict.successor->confirmed;
     }
   }
   verdict.finding = found.finding;

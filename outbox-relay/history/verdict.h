@@ -41,7 +41,7 @@ struct Evidence {
 enum class Finding {
   kSame,           // stream from Verdict::resume
   kFirst,          // nothing was recorded yet: the slot's own position counts
-  kFailedOver,     // stream from Verdict::resume, once Verdict::record stands
+  kFailedOver,     // stream from Verdict::resume, once Verdict::successor stands
   kOtherSystem,    // another cluster: a restored dump, a wrong address
   kOtherTimeline,  // a promoted standby, a restored backup
   kOtherDatabase,  // a copy of another database, or renamed
@@ -63,8 +63,8 @@ struct Verdict {
   int64_t next_generation = 1;
   // The record whose snapshot still says what is published; none if no snapshot counts.
   std::optional<HistoryRecord> basis;
-  // Of kFailedOver: what takes the place of the old record.
-  std::optional<HistoryRecord> record;
+  // Of kFailedOver: replaces the old record before anything is streamed.
+  std::optional<HistoryRecord> successor;
   // Names what was found, so that a person accepts this and nothing else.
   std::string id;
 

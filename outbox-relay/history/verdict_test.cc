@@ -66,11 +66,11 @@ TEST(VerdictTest, APromotedStandbyWithTheSlotGoesOn) {
   EXPECT_EQ(verdict.finding, Finding::kFailedOver) << verdict.what;
   EXPECT_TRUE(verdict.ok());
   EXPECT_EQ(verdict.resume, Lsn{1'000});
-  ASSERT_TRUE(verdict.record.has_value());
-  EXPECT_EQ(verdict.record->generation, 2);
-  EXPECT_EQ(verdict.record->timeline, 2u);
-  EXPECT_EQ(verdict.record->snapshot, "10:10:");
-  EXPECT_TRUE(verdict.record->samples.empty());
+  ASSERT_TRUE(verdict.successor.has_value());
+  EXPECT_EQ(verdict.successor->generation, 2);
+  EXPECT_EQ(verdict.successor->timeline, 2u);
+  EXPECT_EQ(verdict.successor->snapshot, "10:10:");
+  EXPECT_TRUE(verdict.successor->samples.empty());
 }
 
 TEST(VerdictTest, APromotedStandbyMayNotHaveGotTheLastRecord) {
@@ -80,8 +80,8 @@ TEST(VerdictTest, APromotedStandbyMayNotHaveGotTheLastRecord) {
   const Verdict verdict = Judge(evidence);
   EXPECT_EQ(verdict.finding, Finding::kFailedOver) << verdict.what;
   EXPECT_EQ(verdict.resume, Lsn{1'500});
-  EXPECT_EQ(verdict.record->confirmed, Lsn{1'500});
-  EXPECT_EQ(verdict.record->snapshot_at, Lsn{990}) << "of the row, which came with the rows";
+  EXPECT_EQ(verdict.successor->confirmed, Lsn{1'500});
+  EXPECT_EQ(verdict.successor->snapshot_at, Lsn{990}) << "of the row, which came with the rows";
 }
 
 TEST(VerdictTest, APromotedStandbyThatLacksSomethingIsAnotherTimeline) {
@@ -96,7 +96,7 @@ TEST(VerdictTest, APromotedStandbyThatLacksSomethingIsAnotherTimeline) {
   all[7].database.reset();
   for (size_t i = 0; i < all.size(); ++i) {
     EXPECT_EQ(Judge(all[i]).finding, Finding::kOtherTimeline) << i;
-    EXPECT_FALSE(Judge(all[i]).record.has_value()) << i;
+    EXPECT_FALSE(Judge(all[i]).successor.has_value()) << i;
   }
   Evidence other_cluster = Promoted();
   other_cluster.server.system_id = "8";

@@ -23,6 +23,13 @@ Refusal RefusalOf(const PublishFailure& failure) {
           .missing_topic = failure.kind == PublishFailure::Kind::kMissingTopic};
 }
 
+std::string KeyOf(std::string_view topic, std::string_view name) {
+  std::string key(topic);
+  key.push_back('\0');
+  key.append(name);
+  return key;
+}
+
 std::string ScopeName(const Event& event) {
   std::string name;
   AppendScopeName(event, name);
@@ -77,10 +84,7 @@ void ParkedKeys::Put(ParkedKey key) {
   slot = std::make_shared<ParkedKey>(std::move(key));
 }
 
-void ParkedKeys::Erase(const ParkedKey& key) {
-  wanted_ = key.topic + '\0' + key.name;
-  keys_.erase(wanted_);
-}
+void ParkedKeys::Erase(const ParkedKey& key) { keys_.erase(KeyOf(key.topic, key.name)); }
 
 void ParkedKeys::ForgetStored() {
   absl::erase_if(keys_, [](const auto& entry) { return entry.second->scope != 0; });
@@ -128,10 +132,7 @@ bool ParkedKeys::ReleaseAwaiting(std::string_view topic) {
 }
 
 std::shared_ptr<ParkedKey>& ParkedKeys::Slot(std::string_view topic, std::string_view name) {
-  wanted_.assign(topic);
-  wanted_.push_back('\0');
-  wanted_.append(name);
-  return keys_[wanted_];
+  return keys_[KeyOf(topic, name)];
 }
 
 }  // namespace relay

@@ -41,6 +41,9 @@ Refusal RefusalOf(const PublishFailure& failure);
 // id.
 std::string ScopeName(const Event& event);
 
+// By which a parked key is found: its topic and name.
+std::string KeyOf(std::string_view topic, std::string_view name);
+
 // One parked (topic, key).
 struct ParkedKey {
   int64_t scope = 0;  // its number in the database; 0: not there yet

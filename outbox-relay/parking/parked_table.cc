@@ -30,7 +30,7 @@ constexpr char kOpenKeys[] = R"sql(
     SET poison_id = excluded.poison_id, reason = excluded.reason, fix = excluded.fix,
         whole_topic = excluded.whole_topic, missing_topic = excluded.missing_topic,
         system_id = excluded.system_id, commit_lsn = excluded.commit_lsn, ordinal = excluded.ordinal
-    WHERE k.commit_lsn IS NULL
+    WHERE $11::bigint = 0 OR k.commit_lsn IS NULL
        OR (excluded.commit_lsn, excluded.ordinal) <= (k.commit_lsn, k.ordinal)
   RETURNING scope, topic, name, released_at IS NOT NULL
 )sql";
@@ -114,9 +114,9 @@ constexpr char kBeginEra[] = R"sql(
    WHERE system_id IS NOT NULL
 )sql";
 
-constexpr char kFirstParkedSeqs[] = R"sql(
-  SELECT p.scope, min(o.seq) FROM outbox_parked p JOIN outbox o ON o.id::text = p.id
-   WHERE p.scope IS NOT NULL GROUP BY p.scope
+constexpr char kFirstParked[] = R"sql(
+  SELECT p.scope, min(o.seq), min(p.era) FROM outbox_parked p JOIN outbox o ON o.id::text = p.id
+   WHERE p.scope IS NOT NULL AND p.dropped_at IS NULL GROUP BY p.scope
 )sql";
 
 constexpr char kLoadKeys[] = R"sql(
@@ -183,11 +183,10 @@ Query OpenKeys(const ParkBatch& batch, const std::string& system_id, int walsend
 bool TakeScopes(const postgres::Result& result, ParkBatch& batch) {
   absl::flat_hash_map<std::string, int64_t> scopes;
   for (int row = 0; row < result.rows(); ++row) {
-    scopes[absl::StrCat(std::string(result.Text(row, 1)), std::string(1, '\0'),
-                        std::string(result.Text(row, 2)))] = result.Int64(row, 0);
+    scopes[KeyOf(result.Text(row, 1), result.Text(row, 2))] = result.Int64(row, 0);
   }
   for (const std::shared_ptr<ParkedKey>& key : batch.openings) {
-    const auto found = scopes.find(key->topic + '\0' + key->name);
+    const auto found = scopes.find(KeyOf(key->topic, key->name));
     if (found == scopes.end()) return false;
     key->scope = found->second;
   }
@@ -276,12 +275,15 @@ absl::Status BeginEra(postgres::Connection& connection, const std::string& syste
   return connection.Execute(kBeginEra, postgres::Params().Text(system_id)).status();
 }
 
-absl::StatusOr<absl::flat_hash_map<int64_t, int64_t>> FirstParkedSeqs(
+absl::StatusOr<absl::flat_hash_map<int64_t, FirstParked>> LoadFirstParked(
     postgres::Connection& connection) {
-  auto rows = connection.Execute(kFirstParkedSeqs);
+  auto rows = connection.Execute(kFirstParked);
   if (!rows.ok()) return rows.status();
-  absl::flat_hash_map<int64_t, int64_t> first;
-  for (int row = 0; row < rows->rows(); ++row) first[rows->Int64(row, 0)] = rows->Int64(row, 1);
+  absl::flat_hash_map<int64_t, FirstParked> first;
+  for (int row = 0; row < rows->rows(); ++row) {
+    first[rows->Int64(row, 0)] = {.seq = rows->Int64(row, 1),
+                                  .era = static_cast<int32_t>(rows->Int64(row, 2))};
+  }
   return first;
 }
 
@@ -294,8 +296,9 @@ absl::Status CheckTables(postgres::Connection& connection) {
   if (state != "42703" && state != "42501") return status;
   return absl::FailedPreconditionError(
       absl::StrCat(std::string(status.message()),
-                   ". Fix: run the `migrate` verb of the service that owns the database, in the "
-                   "release of this relay: events of parked keys would be overtaken"));
+                   ". Fix: run the `migrate` verb of the service that owns the database, or "
+                   "`outbox-relay setup --create_table`, of this release; until then nothing is "
+                   "sent, so that no parked key is overtaken"));
 }
 
 absl::Status ShutOutAll(postgres::Connection& connection) {

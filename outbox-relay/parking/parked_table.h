@@ -74,8 +74,12 @@ absl::StatusOr<Stored> Load(postgres::Connection& connection, const std::string&
 
 // Before healing: all that is parked lies in front of what healing adds and the new stream brings.
 absl::Status BeginEra(postgres::Connection& connection, const std::string& system_id);
-// For each scope the lowest `seq` of its parked rows that are in the outbox still.
-absl::StatusOr<absl::flat_hash_map<int64_t, int64_t>> FirstParkedSeqs(
+// For each scope the first of its parked rows that is in the outbox still.
+struct FirstParked {
+  int64_t seq = 0;
+  int32_t era = 0;
+};
+absl::StatusOr<absl::flat_hash_map<int64_t, FirstParked>> LoadFirstParked(
     postgres::Connection& connection);
 
 // FailedPrecondition, with the fix, if the tables are there but not as this release needs them, or

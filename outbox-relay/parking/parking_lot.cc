@@ -79,10 +79,12 @@ absl::Status ParkingLot::Load(const std::string& system_id, Lsn flushed, int wal
 
 void ParkingLot::Standby() {
   to_list_.clear();
+  topics_.Clear();
   metrics_.parked_keys.Set(0);
   metrics_.parked_events.Set(0);
   metrics_.oldest_parked_age.Set(0);
   metrics_.missing_topic_wait.Set(0);
+  metrics_.missing_topics.Set(0);
 }
 
 bool ParkingLot::Take(const Event& event, StreamPosition at, Ledger::Ticket ticket) {
@@ -98,27 +100,20 @@ void ParkingLot::TakePoison(const Event& event, StreamPosition at, Ledger::Ticke
   keys_.Park(event, at, RefusalOf(why));
   filling_.Open(keys_.key());
   filling_.Add(event, at, keys_.key(), ticket);
-  awaited_topic_.clear();
+  if (why.kind == PublishFailure::Kind::kMissingTopic) topics_.OnMissing(keys_.key()->topic);
+  EndWait();
+  CountMetrics();
 }
 
 bool ParkingLot::MissingLongEnough(std::string_view topic, Clock::time_point now) {
-  const auto [since, first] = missing_since_.try_emplace(std::string(topic), now);
-  awaited_topic_ = std::string(topic);
-  MeasureMissing(now);
-  return now - since->second >= options_.missing_topic_wait;
+  const Clock::duration waited = topics_.OnAwaited(topic, now);
+  metrics_.missing_topic_wait.Set(std::chrono::duration<double>(waited).count());
+  return waited >= options_.missing_topic_wait;
 }
 
-void ParkingLot::TopicFound(std::string_view topic) {
-  awaited_topic_.clear();
-  if (missing_since_.erase(absl::string_view(topic.data(), topic.size())) > 0) {
-    MeasureMissing(Clock::now());
-  }
-}
-
-void ParkingLot::MeasureMissing(Clock::time_point now) {
-  Clock::duration longest{0};
-  for (const auto& [topic, since] : missing_since_) longest = std::max(longest, now - since);
-  metrics_.missing_topic_wait.Set(std::chrono::duration<double>(longest).count());
+void ParkingLot::EndWait() {
+  topics_.EndAwait();
+  metrics_.missing_topic_wait.Set(0);
 }
 
 absl::Status ParkingLot::Work(Producer& sink, Clock::time_point now) {
@@ -223,33 +218,29 @@ absl::Status ParkingLot::Start(Running what, const parked::Query& query) {
 // takes new keys at once; one that is there and refuses has to be tried by a release. One topic a
 // turn: asking waits for the brokers, and the stream's server wants to hear of us meanwhile.
 void ParkingLot::LookAtTopics(Producer& sink, Clock::time_point now) {
-  if (topics_to_ask_.empty()) {
-    if (now < topics_at_) return;
-    topics_at_ = now + kTopicsEvery;
-    topics_to_ask_ = keys_.TopicsInDoubt();
-    // Those of keys that were dropped or released.
-    absl::erase_if(missing_since_, [&](const auto& entry) {
-      return entry.first != awaited_topic_ &&
-             std::ranges::find(topics_to_ask_, entry.first) == topics_to_ask_.end();
-    });
-    MeasureMissing(now);
+  if (!topics_.looking()) {
+    if (now < look_at_topics_at_) return;
+    look_at_topics_at_ = now + kTopicsEvery;
+    topics_.BeginLook(keys_.TopicsInDoubt());
+    CountMetrics();
     AgeMetrics();
-    if (topics_to_ask_.empty()) return;
+    if (!topics_.looking()) return;
   }
-  const std::string topic = std::move(topics_to_ask_.back());
-  topics_to_ask_.pop_back();
+  const std::string topic = topics_.NextToAsk();
   const absl::Status answer = sink.AwaitTopic(topic, kTopicAnswer);
   if (answer.ok()) {
     OnTopicThere(topic);
+  } else if (absl::IsUnavailable(answer)) {
+    topics_.EndLook();
   } else if (absl::IsNotFound(answer)) {
-    missing_since_.try_emplace(topic, now - options_.missing_topic_wait);
-  } else if (!absl::IsUnavailable(answer)) {
-    hidden_topics_.insert(topic);
+    topics_.OnMissing(topic);
+  } else {
+    topics_.OnHidden(topic);
   }
 }
 
 void ParkingLot::OnTopicThere(const std::string& topic) {
-  const bool was_away = missing_since_.erase(topic) + hidden_topics_.erase(topic) > 0;
+  const bool was_away = topics_.OnThere(topic);
   const Refusal* const refusal = keys_.TopicRefusal(topic);
   const bool refused = refusal != nullptr;
   if (was_away || (refused && refusal->missing_topic)) keys_.TryTopicAgain(topic);
@@ -267,7 +258,7 @@ void ParkingLot::OnTopicThere(const std::string& topic) {
 
 std::optional<ParkingLot::Clock::time_point> ParkingLot::due() const {
   if (!statement_ || keys_.empty()) return release_.due();
-  const Clock::time_point ask = topics_to_ask_.empty() ? topics_at_ : Clock::time_point{};
+  const Clock::time_point ask = topics_.looking() ? Clock::time_point{} : look_at_topics_at_;
   return std::min(ask, release_.due().value_or(Clock::time_point::max()));
 }
 
@@ -294,6 +285,7 @@ void ParkingLot::LogParked(const ParkBatch& batch) const {
 void ParkingLot::CountMetrics() {
   metrics_.parked_keys.Set(static_cast<double>(keys_.size()));
   metrics_.parked_events.Set(static_cast<double>(events_));
+  metrics_.missing_topics.Set(static_cast<double>(topics_.missing()));
   if (keys_.empty()) metrics_.oldest_parked_age.Set(0);
 }
 
@@ -328,7 +320,7 @@ void ParkingLot::Forget() {
   running_ = Running::kNothing;
   must_start_over_ = false;
   found_topics_.clear();
-  topics_to_ask_.clear();
+  EndWait();  // no record does any more
   filling_ = ParkBatch();
   sent_ = ParkBatch();
   keys_.Clear();

@@ -10,8 +10,6 @@
 #include <string_view>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
-#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "outbox-relay/ledger/ledger.h"
 #include "outbox-relay/parking/park_batch.h"
@@ -19,6 +17,7 @@
 #include "outbox-relay/parking/parked_table.h"
 #include "outbox-relay/parking/release.h"
 #include "outbox-relay/parking/statement.h"
+#include "outbox-relay/parking/topic_watch.h"
 #include "outbox-relay/sink/producer.h"
 #include "outbox-relay/source/event.h"
 #include "outbox-relay/source_metrics.h"
@@ -29,7 +28,7 @@ struct ParkingOptions {
   std::string source_name;
   std::string conninfo;
   // How long the stream waits for a topic that does not exist.
-  std::chrono::seconds missing_topic_wait{30};
+  std::chrono::seconds missing_topic_wait{0};
   // From which age on parked keys are warned of, once an hour.
   std::chrono::hours warn_age{72};
 };
@@ -64,11 +63,11 @@ class ParkingLot {
   void TakePoison(const Event& event, StreamPosition at, Ledger::Ticket ticket,
                   const PublishFailure& why);
 
-  // An event's topic does not exist (Kafka's word, not silence): true once it was waited for long
-  // enough. A topic that is found ends that. What was parked meanwhile is released by itself once
-  // the topic is there.
+  // The topic of the stream's next event does not exist (Kafka's word, not silence): true once it
+  // was waited for long enough. What is parked then is released by itself once the topic is there.
   bool MissingLongEnough(std::string_view topic, Clock::time_point now);
-  void TopicFound(std::string_view topic);
+  // It is there.
+  void EndWait();
 
   // No more may be read from the stream for now.
   bool full() const { return filling_.full() || release_.last_lap(); }
@@ -107,7 +106,6 @@ class ParkingLot {
   absl::Status Start(Running what, const parked::Query& query);
   void LookAtTopics(Producer& sink, Clock::time_point now);
   void OnTopicThere(const std::string& topic);
-  void MeasureMissing(Clock::time_point now);
   void LogParked(const ParkBatch& batch) const;
   void CountMetrics();
   // Looks at each key.
@@ -132,16 +130,11 @@ class ParkingLot {
   std::vector<PublishFailure> to_list_;
   int64_t events_ = 0;  // in the table
   Lsn release_from_;    // nothing is released before the stream has passed this
-  // Topics that did not exist when they were asked for last, and since when.
-  absl::flat_hash_map<std::string, Clock::time_point> missing_since_;
-  std::string awaited_topic_;  // by the stream; empty: none
-  // Topics that are there, perhaps, but not for us.
-  absl::flat_hash_set<std::string> hidden_topics_;
-  std::vector<std::string> topics_to_ask_;  // of the look that is under way
-  std::vector<std::string> found_topics_;   // whose keys are to be released
+  TopicWatch topics_;
+  std::vector<std::string> found_topics_;  // whose keys are to be released
 
-  Clock::time_point look_at_;    // when to look for notifications again
-  Clock::time_point topics_at_;  // when to look at refused topics again
+  Clock::time_point look_at_;  // when to look for notifications again
+  Clock::time_point look_at_topics_at_;
   Clock::time_point warn_at_;
 };
 

@@ -89,8 +89,8 @@ void Release::OnReleased(const postgres::Result& result) {
   for (int row = 0; row < result.rows(); ++row) {
     const auto found = known_.find(result.Int64(row, 0));
     // One that we do not know was parked by a relay that should not have: it is known after the
-    // next start. One whose poison has not come by again has no events: it is forgotten, and
-    // the poison, if it comes, is tried again.
+    // next start. One whose poison is awaited still: the stream has passed the place of all that is
+    // parked, so that it may not come any more; if it does, it is tried again.
     if (found == known_.end()) continue;
     found->second->released = true;
     keys_.TryTopicAgain(found->second->topic);

@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <string_view>
+#include <thread>
 #include <utility>
 
 namespace relay {
@@ -113,6 +114,13 @@ void DeleteTopic(const kafka::Settings& settings, const std::string& topic) {
     rd_kafka_DeleteTopics(client, &gone, 1, nullptr, queue);
     rd_kafka_DeleteTopic_destroy(gone);
   });
+  // The broker may take records for a moment more, and they go with the topic.
+  const Client client = MakeClient(settings, "deleted " + topic);
+  int64_t low = 0, high = 0;
+  while (rd_kafka_query_watermark_offsets(client.get(), topic.c_str(), 0, &low, &high, 1'000) ==
+         RD_KAFKA_RESP_ERR_NO_ERROR) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
 }
 
 }  // namespace relay

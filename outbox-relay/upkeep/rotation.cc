@@ -27,6 +27,22 @@ constexpr char kState[] =
     "SELECT future_partitions, default_rows, coalesce(total_bytes, 0)::bigint "
     "FROM partitions_state('outbox')";
 
+const char* FixOf(const absl::Status& status) {
+  if (postgres::ShouldRerun(status)) {
+    return "a session holds a lock on the outbox all the time: end it (SELECT pid, query FROM "
+           "pg_stat_activity JOIN pg_locks USING (pid) WHERE relation = 'outbox'::regclass); "
+           "trying "
+           "again in ten minutes";
+  }
+  if (postgres::SqlState(status) == "55000") {
+    return "another cluster: what the hint says, once Kafka has every row; a slot that is missing "
+           "or "
+           "lost: see the relay's own line; trying again in a minute";
+  }
+  return "run the service's `migrate` verb if a function or a right is missing; trying again in a "
+         "minute";
+}
+
 }  // namespace
 
 Rotation::Rotation(std::string source, int retention_days, const UpkeepMetrics& metrics)
@@ -145,18 +161,11 @@ Rotation::Clock::time_point Rotation::After(const absl::Status& status, const ch
   if (absl::IsUnavailable(status)) return now;  // again when there is a connection
   const bool locked = postgres::ShouldRerun(status);
   if (locked && ++failures < kMostLockFailures) return now + kLockPause;
-  telemetry::Warn(
-      "the outbox's partitions are not kept up",
-      {{"source", source_},
-       {"what", what},
-       {"error", std::string(status.message())},
-       {"fix", locked ? "a session holds a lock on the outbox all the time: end it (SELECT pid, "
-                        "query FROM pg_stat_activity JOIN pg_locks USING (pid) WHERE relation = "
-                        "'outbox'::regclass); trying again in ten minutes"
-               : postgres::SqlState(status) == "55000"
-                   ? "do what the hint says, if it names something; trying again in a minute"
-                   : "run the service's `migrate` verb if a function or a right is missing; "
-                     "trying again in a minute"}});
+  telemetry::Warn("the outbox's partitions are not kept up",
+                  {{"source", source_},
+                   {"what", what},
+                   {"error", std::string(status.message())},
+                   {"fix", FixOf(status)}});
   failures = 0;
   return now + (locked ? std::chrono::seconds(kAfterLockFailures) : kFaultPause);
 }

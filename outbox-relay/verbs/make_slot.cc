@@ -31,14 +31,16 @@ absl::StatusOr<Before> LookBefore(postgres::Connection& relay, const NewSlot& sl
   absl::Status open = relay.ExecuteScript(absl::StrCat(
       "BEGIN ISOLATION LEVEL REPEATABLE READ; SET TRANSACTION SNAPSHOT '", slot.snapshot, "'"));
   if (!open.ok()) return open;
-  // Of rows that no snapshot is known for nothing can be said.
-  const bool known = old && !old->snapshot.empty();
-  auto row = relay.Execute(
-      "SELECT count(*), count(*) FILTER (WHERE NOT pg_visible_in_snapshot(tx, $1::pg_snapshot)), "
-      "pg_current_snapshot()::text FROM outbox",
-      postgres::Params().Text(known ? old->snapshot : "1:1:"));
+  // Where no snapshot is known nothing can be said of rows, and they need no column tx.
+  auto row =
+      old && !old->snapshot.empty()
+          ? relay.Execute(
+                "SELECT count(*), count(*) FILTER (WHERE NOT pg_visible_in_snapshot(tx, "
+                "$1::pg_snapshot)), pg_current_snapshot()::text FROM outbox",
+                postgres::Params().Text(old->snapshot))
+          : relay.Execute("SELECT count(*), 0::bigint, pg_current_snapshot()::text FROM outbox");
+  if (absl::Status closed = relay.ExecuteScript("ROLLBACK"); !closed.ok()) return closed;
   if (!row.ok()) return row.status();
-  if (absl::Status closed = relay.ExecuteScript("COMMIT"); !closed.ok()) return closed;
   return Before{row->Int64(0, 0), row->Int64(0, 1), std::string(row->Text(0, 2))};
 }
 
@@ -70,6 +72,28 @@ absl::StatusOr<int64_t> BeginHistory(postgres::Connection& relay, const HistoryR
   return generation;
 }
 
+// All that comes behind the slot itself.
+absl::StatusOr<MadeSlot> Finish(postgres::Connection& relay, const NewSlot& made,
+                                const std::optional<HistoryRecord>& old, bool skip_existing_rows) {
+  absl::StatusOr<Before> before = LookBefore(relay, made, old);
+  if (!before.ok()) return before.status();
+  // Rows that were committed while the slot waited for open transactions.
+  if (before->rows > 0 && !skip_existing_rows) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        before->rows,
+        " rows were committed to the outbox before the slot's stream began, and would never be "
+        "sent. Fix: stop who writes them, then setup with --skip_existing_rows, if they are "
+        "published or need not be"));
+  }
+  MadeSlot result{.rows_before = before->rows, .unpublished = {}, .generation = 0};
+  if (!old) return result;
+  if (!old->snapshot.empty()) result.unpublished = before->unpublished;
+  absl::StatusOr<int64_t> generation = BeginHistory(relay, *old, made, before->snapshot);
+  if (!generation.ok()) return generation.status();
+  result.generation = *generation;
+  return result;
+}
+
 }  // namespace
 
 absl::StatusOr<MadeSlot> MakeSlot(const std::string& conninfo, const std::string& slot,
@@ -81,25 +105,14 @@ absl::StatusOr<MadeSlot> MakeSlot(const std::string& conninfo, const std::string
   if (!old.ok()) return old.status();
   absl::StatusOr<NewSlot> made = MakeNewSlot(conninfo, slot, {});
   if (!made.ok()) return made.status();
-  absl::StatusOr<Before> before = LookBefore(*relay, *made, *old);
-  // A row that was committed while the slot waited for open transactions.
-  const bool refused = before.ok() && before->rows > 0 && !skip_existing_rows;
-  if (!before.ok() || refused) {
-    if (absl::Status dropped = Drop(*relay, slot); !dropped.ok()) return dropped;
-    if (!before.ok()) return before.status();
-    return absl::FailedPreconditionError(absl::StrCat(
-        before->rows,
-        " rows were committed to the outbox before the slot's stream began, and "
-        "would never be sent; the slot was dropped again. Fix: stop who writes them, then setup "
-        "with --skip_existing_rows, if they are published or need not be"));
-  }
-  MadeSlot result{.rows_before = before->rows, .unpublished = {}, .generation = 0};
-  if (!*old) return result;
-  if (!(*old)->snapshot.empty()) result.unpublished = before->unpublished;
-  absl::StatusOr<int64_t> generation = BeginHistory(*relay, **old, *made, before->snapshot);
-  if (!generation.ok()) return generation.status();
-  result.generation = *generation;
-  return result;
+  absl::StatusOr<MadeSlot> result = Finish(*relay, *made, *old, skip_existing_rows);
+  if (result.ok()) return result;
+  const absl::Status dropped = Drop(*relay, slot);
+  if (dropped.ok()) return result;
+  return absl::Status(
+      result.status().code(),
+      absl::StrCat(std::string(result.status().message()), "; and the slot is still there (",
+                   std::string(dropped.message()), "): drop it, then run setup again"));
 }
 
 }  // namespace relay

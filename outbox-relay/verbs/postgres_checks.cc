@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "absl/strings/str_cat.h"
+#include "libs/outbox/slot.h"
 #include "libs/postgres/sql_error.h"
 #include "outbox-relay/pause/pause_row.h"
 #include "outbox-relay/source/replication_checks.h"
@@ -193,7 +194,7 @@ void CheckPublicationOf(postgres::Connection& database, Symptoms& symptoms) {
 
 // Where standbys synchronize slots, one that is not meant for it goes down with the primary.
 void CheckFailover(postgres::Connection& database, const std::string& slot, Symptoms& symptoms) {
-  if (PQserverVersion(database.raw()) < 170000) return;
+  if (PQserverVersion(database.raw()) < outbox::kFailoverSlotsSince) return;
   auto row = database.Execute(
       "SELECT failover, current_setting('sync_replication_slots') = 'on' OR "
       "current_setting('synchronized_standby_slots') <> '' "

@@ -122,7 +122,8 @@ absl::Status Explained(const absl::Status& status, const Step& step, bool one_ro
 absl::Status Do(Connections& connections, const std::vector<Step>& steps,
                 const SetupConfig& config) {
   for (const Step& step : steps) {
-    std::printf("  %s;  -- %s\n", step.sql.c_str(), step.why.c_str());
+    std::printf("  %s;  -- %s%s\n", step.sql.c_str(),
+                step.makes_slot ? "over the replication protocol; " : "", step.why.c_str());
     std::fflush(stdout);
     if (config.dry_run || step.makes_slot) continue;
     auto done = connections.As(step.as).Execute(step.sql);
@@ -187,7 +188,7 @@ absl::Status Setup(const NamedSource& source, const SetupConfig& config) {
               steps->empty() && !table ? ": nothing to do"
               : config.dry_run         ? ": this would be done"
                                        : ":");
-  if (table) {
+  if (table || config.wishes.create_table) {
     absl::Status made = CreateTable(*connections, *state, config);
     if (!made.ok()) return made;
   }
@@ -280,7 +281,8 @@ void AddSetupVerbs(Verbs& verbs) {
       [config] { return ForOneSource(*config, &Setup); });
   AddCommonFlags(verbs, setup, config.get());
   setup.Add(&config->wishes.create_table,
-            {.name = "create_table", .help = "Makes the table outbox too, if it is missing."});
+            {.name = "create_table",
+             .help = "Makes the table outbox too, or brings one that it made up to date."});
   setup.Add(&config->service_role,
             {.name = "service_role",
              .help = "With --create_table: the role that may insert into the outbox."});

@@ -1,5 +1,7 @@
 #include <gmock/gmock.h>
 
+#include <thread>
+
 #include "absl/strings/str_cat.h"
 #include "outbox-relay/testing/relay_fixture.h"
 #include "outbox-relay/testing/verb_run.h"
@@ -106,6 +108,24 @@ TEST_F(SetupTest, AfterATeardownItBeginsAnewAndARelayRuns) {
   EXPECT_EQ(Ids(Read(20)).size(), 20u);
   Eventually("nothing counts as unpublished",
              [&] { return relay->Metric("outbox_unpublished_events{source=\"test\"}") == 0; });
+}
+
+// What commits while the slot waits for open transactions is in no stream of it.
+TEST_F(SetupTest, RowsCommittedWhileTheSlotIsMadeAreNotSkippedInSilence) {
+  postgres::Connection writer = database_.Connect();
+  ASSERT_TRUE(writer
+                  .ExecuteScript("BEGIN; INSERT INTO outbox (id, aggregatetype, aggregateid, type, "
+                                 "topic) VALUES (gen_random_uuid(), 'T', 'k', 'T', 't')")
+                  .ok());
+  VerbRun run;
+  std::thread setup([&] { run = Verb("setup"); });
+  Eventually("the slot waits for the writer", [&] { return Slots() == 1; });
+  ASSERT_TRUE(writer.ExecuteScript("COMMIT").ok());
+  setup.join();
+  EXPECT_EQ(run.exit_code, 1);
+  EXPECT_THAT(run.output,
+              HasSubstr("1 rows were committed to the outbox before the slot's stream"));
+  EXPECT_EQ(Slots(), 0);
 }
 
 TEST_F(SetupTest, ARoleThatMayNotSaysWhichMay) {

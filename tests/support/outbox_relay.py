@@ -42,8 +42,11 @@ class Outbox:
             sql = file.read_text().replace("${service_role}", "postgres")
             cluster.sql(sql.replace("${relay_role}", RELAY_ROLE), self.name)
         if slot:
+            # As `migrate` makes it.
+            failover = ", failover => true" if cluster.version() >= 17 else ""
             cluster.sql(
-                f"SELECT pg_create_logical_replication_slot('{self.slot}', 'pgoutput')", self.name
+                f"SELECT pg_create_logical_replication_slot('{self.slot}', 'pgoutput'{failover})",
+                self.name,
             )
 
     @property

@@ -2,8 +2,8 @@
 -- the key by itself.
 ALTER TABLE outbox_parked_keys ADD COLUMN missing_topic boolean NOT NULL DEFAULT false;
 
--- Those that are parked already: the reason begins with the name of Kafka's error.
+-- Those that are parked already. Nothing else tells why: the text begins with the name of Kafka's error.
 UPDATE outbox_parked_keys SET missing_topic = true
- WHERE whole_topic AND reason LIKE '%UNKNOWN_TOPIC%';
+ WHERE whole_topic AND reason ~ '^_?UNKNOWN_(TOPIC|PARTITION)';
 
 GRANT UPDATE (missing_topic) ON outbox_parked_keys TO ${relay_role};
