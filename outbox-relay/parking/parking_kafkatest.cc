@@ -241,6 +241,8 @@ TEST_F(ParkingTest, ADroppedEventIsNeverPublishedAndWhatIsBehindItFlows) {
   EventuallyNothingParked();
   EXPECT_EQ(database_.Ask("SELECT dropped_by || ': ' || dropped_why FROM outbox_parked"),
             "me: a test");
+  Eventually("nothing counts as parked",
+             [&] { return Gauge(*relay, "outbox_parked_events") == 0; });
 }
 
 TEST_F(ParkingTest, AHundredThousandEventsOfOneKeyInBoundedMemory) {

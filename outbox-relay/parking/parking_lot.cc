@@ -283,6 +283,7 @@ void ParkingLot::LogParked(const ParkBatch& batch) const {
 }
 
 void ParkingLot::CountMetrics() {
+  if (keys_.empty()) events_ = 0;  // what an operator has dropped is not counted down
   metrics_.parked_keys.Set(static_cast<double>(keys_.size()));
   metrics_.parked_events.Set(static_cast<double>(events_));
   metrics_.missing_topics.Set(static_cast<double>(topics_.missing()));

@@ -165,7 +165,7 @@ void AddSelection(Verbs& verbs, service::Verb& verb, ParkedConfig* config, bool 
     const int given = (selection.id ? 1 : 0) + (selection.topic ? 1 : 0) + (config->all ? 1 : 0);
     if (given > 1 || (needed && given == 0)) {
       return absl::InvalidArgumentError(
-          "give one of --id, --topic (perhaps with --key) and --all: which keys are meant");
+          "give one of --id, --topic (perhaps with --key) or --all: which keys are meant");
     }
     return absl::OkStatus();
   });

@@ -17,6 +17,7 @@ struct SourceStatus {
   absl::Status error;  // why there is no more than this
   SlotReading slot;
   OutboxLag lag;
+  int64_t parked_keys = 0;
   std::optional<PauseRow> pause;
 };
 

@@ -30,6 +30,7 @@ SourceStatus Behind() {
 
 TEST(StatusTest, SaysAllOnFewLines) {
   SourceStatus status = Behind();
+  status.parked_keys = 3;
   status.pause = PauseRow{.by = "ada", .reason = "lunch", .since = "2026-01-02 03:04:06+00"};
   EXPECT_EQ(ToText(status),
             "order-service\n"
@@ -38,6 +39,7 @@ TEST(StatusTest, SaysAllOnFewLines) {
             "after 1.0 GiB more\n"
             "  relay   server process 4711, outbox-relay from 10.0.0.7 since 2026-01-02 "
             "03:04:05+00\n"
+            "  parked  3 keys, whose events wait: outbox-relay parked list says why\n"
             "  paused  since 2026-01-02 03:04:06+00 by ada: lunch\n");
 }
 

@@ -66,6 +66,10 @@ std::string ToText(const SourceStatus& status) {
   }
   absl::StrAppend(&text, ", ", HumanBytes(status.slot.behind_bytes), " of log\n  slot    ",
                   SlotLine(status.slot), "\n  relay   ", RelayLine(status.slot), "\n");
+  if (status.parked_keys > 0) {
+    absl::StrAppend(&text, "  parked  ", status.parked_keys,
+                    " keys, whose events wait: outbox-relay parked list says why\n");
+  }
   if (status.pause.has_value()) {
     absl::StrAppend(&text, "  paused  since ", status.pause->since, " by ", status.pause->by,
                     status.pause->reason.empty() ? "" : ": ", status.pause->reason, "\n");
@@ -93,6 +97,7 @@ std::string ToJson(const SourceStatus& status) {
                           {"retained_bytes", slot.retained_bytes},
                           {"safe_bytes", slot.safe_bytes ? json(*slot.safe_bytes) : json()}});
     }
+    out["parked_keys"] = status.parked_keys;
     out["relay"] = nullptr;
     if (slot.active_pid.has_value()) {
       out["relay"] = {{"server_pid", *slot.active_pid},

@@ -100,10 +100,12 @@ void CheckPartitions(postgres::Connection& database, Symptoms& symptoms) {
   if (!outside.ok()) return Unanswered(symptoms, "DEFAULT partition", outside.status());
   const int64_t count = outside->Int64(0, 0);
   if (count > 0) {
-    symptoms.Warn("DEFAULT partition",
-                  absl::StrCat(count == kCountUpTo ? "at least " : "", count,
-                               " rows with ids that are of no day (no UUIDv7, or a wrong clock)"),
-                  "have the writers make UUIDv7 ids; these rows are published, but never dropped");
+    symptoms.Warn(
+        "DEFAULT partition",
+        absl::StrCat(count == kCountUpTo ? "at least " : "", count,
+                     " rows with ids that are of no day (no UUIDv7, or a wrong clock)"),
+        "have the writers make UUIDv7 ids; these rows are published, and go only once all of them "
+        "are past their retention");
   } else {
     symptoms.Ok("DEFAULT partition", "empty");
   }
