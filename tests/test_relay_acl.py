@@ -87,6 +87,18 @@ allow.everyone.if.no.acl.found=false
         ]
         for done in admin.create_acls(rules).values():
             done.result()
+        # The controller has them; the broker that answers the relay may be a moment behind.
+        for rule in rules:
+            wanted = AclBindingFilter(
+                rule.restype,
+                rule.name,
+                rule.resource_pattern_type,
+                rule.principal,
+                rule.host,
+                rule.operation,
+                rule.permission_type,
+            )
+            wait_until(lambda: admin.describe_acls(wanted).result(), f"{rule} is in force")
 
     def allow_transactions(self, state_topic: str) -> None:
         """Of all sources of relays that keep their position there."""
