@@ -21,7 +21,7 @@ struct Config {
   service::KafkaConfig kafka;
   service::RuntimeConfig runtime;
   int wal_sender_timeout_s = 10;
-  int max_in_flight_mb = 8;
+  int max_in_flight_mb = 5;
   std::string state_topic = "outbox-relay-state";
   std::string heal = "stop";
   bool exactly_once = false;

@@ -29,7 +29,7 @@ struct ProducerOptions {
   kafka::Settings kafka;
   // Memory for events that Kafka has not acknowledged, in bytes, librdkafka's own included.
   // Overstepped by at most one event.
-  size_t max_in_flight_bytes = 8 << 20;
+  size_t max_in_flight_bytes = 5 << 20;
   // Told how far each partition is written. Not owned; null: nobody wants to know.
   AckedOffsets* acked_offsets = nullptr;
   // Events travel in batches of at most so many bytes, or alone if they are larger. 1: all alone.
