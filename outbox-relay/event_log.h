@@ -23,7 +23,10 @@ inline void LogSent(const std::string& source, const Event& event) {
 
 inline void LogWaits(telemetry::Level level, const std::string& source, const Event& event,
                      const absl::Status& answer) {
-  telemetry::Log(level, "an event waits for its topic, and everything behind it",
+  const bool silent = absl::IsUnavailable(answer);
+  telemetry::Log(level,
+                 silent ? "an event waits for Kafka, and everything behind it"
+                        : "an event waits for its topic, and everything behind it",
                  {{"source", source},
                   {"event_id", event.id},
                   {"topic", event.topic},

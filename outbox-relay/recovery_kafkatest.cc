@@ -140,9 +140,8 @@ TEST_F(RecoveryTest, KafkaThatIsNotThereYetIsWaitedForAndThePositionStays) {
   auto relay = StartRelay({"--wal_sender_timeout_s=1"}, bootstrap.address());
   Eventually("it streams", [&] { return SlotActive(); });
   InsertEvents("event", 5'000);
-  Eventually("it waits aloud", [&] {
-    return relay->log().find("an event waits for its topic") != std::string::npos;
-  });
+  Eventually("it waits aloud",
+             [&] { return relay->log().find("an event waits for Kafka") != std::string::npos; });
   const std::string confirmed = SlotConfirmed();
   Eventually("the lag shows",
              [&] { return relay->Metric("outbox_unpublished_events{source=\"test\"}") == 5'000; });

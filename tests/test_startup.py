@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from devtools import metrics, ports, postgres, programs
+from devtools import metrics, ports, postgres, postgres_versions, programs
 from devtools.programs import RELAY, SERVICES
 from tests.support.deadline import wait_until
 from tests.support.system import make_deployment, remove
@@ -170,6 +170,7 @@ def schema(deployment: programs.Deployment, service: programs.Program) -> str:
     return re.sub(r"^\\(un)?restrict .*$", "", dump.stdout, flags=re.MULTILINE)
 
 
+@pytest.mark.skipif(postgres_versions.wanted() is not None, reason="needs a pg_dump of that major")
 @pytest.mark.parametrize("service", SERVICES, ids=lambda s: s.name)
 def test_migrating_twice_changes_nothing(deployment, service):
     first = migrate_output(deployment, service)
@@ -241,12 +242,8 @@ def test_a_relay_without_a_migration_or_a_slot_says_so_and_waits(deployment):
     records = "SELECT count(*) FROM outbox_relay_state"
     wait_until(lambda: deployment.cluster.sql(records, database) == "1", "a position is recorded")
     deployment.kill9(RELAY.name)
-    wait_until(
-        lambda: "t" not in deployment.cluster.sql(
-            f"SELECT active FROM pg_replication_slots WHERE slot_name = '{slot}'"
-        ),
-        "the killed relay's slot is free",
-    )
+    active = f"SELECT active FROM pg_replication_slots WHERE slot_name = '{slot}'"
+    wait_until(lambda: "t" not in deployment.cluster.sql(active), "the killed relay's slot is free")
     deployment.cluster.sql(f"SELECT pg_drop_replication_slot('{slot}')")
     deployment.start(RELAY.name)
     says(deployment, RELAY.name, f"replication slot {slot} is gone")
@@ -341,7 +338,7 @@ def test_a_services_role_may_work_but_not_rule(migrated, service):
             "CREATE ROLE mine",
         ):
             assert refused(connection, statement), statement
-    with pytest.raises(psycopg.OperationalError, match="replication"):
+    with pytest.raises(psycopg.OperationalError, match="(?i)replication"):
         connect(migrated, service, service.role, replication="database")
 
 
