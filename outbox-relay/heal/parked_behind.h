@@ -32,7 +32,6 @@ class ParkedBehind {
   // Takes a row that cannot be published; its key is parked from here on.
   void TakePoison(const Event& event, int64_t seq, const PublishFailure& why);
 
-  bool empty() const { return batch_.empty(); }
   bool full() const { return batch_.full(); }
   // Everything that was published before has to be at Kafka: what is parked is not looked at again,
   // and a row in front of it that got lost would come behind it. Waits. FailedPrecondition,

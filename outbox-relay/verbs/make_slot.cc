@@ -7,6 +7,7 @@
 #include "libs/postgres/connection.h"
 #include "outbox-relay/heal/new_slot.h"
 #include "outbox-relay/history/state_table.h"
+#include "outbox-relay/source/replication_checks.h"
 
 namespace relay {
 namespace {
@@ -52,18 +53,16 @@ absl::Status Drop(postgres::Connection& relay, const std::string& slot) {
 
 absl::StatusOr<int64_t> BeginHistory(postgres::Connection& relay, const HistoryRecord& old,
                                      const NewSlot& slot, const std::string& snapshot) {
-  auto server = relay.Execute(
-      "SELECT system_identifier::text, "
-      "('x' || substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8))::bit(32)::bigint "
-      "FROM pg_control_system()");
+  // Its snapshot has served: the connection may be asked something.
+  absl::StatusOr<WalIdentity> server = Identify(slot.keeper.get());
   if (!server.ok()) return server.status();
   // Never one that the copy in Kafka may have had in a life of the database that is no more.
   const int64_t generation = std::max(old.generation + 1, static_cast<int64_t>(std::time(nullptr)));
   const HistoryRecord record{.source = old.source,
                              .slot = old.slot,
                              .generation = generation,
-                             .system_id = std::string(server->Text(0, 0)),
-                             .timeline = static_cast<uint32_t>(server->Int64(0, 1)),
+                             .system_id = server->system_id,
+                             .timeline = server->timeline,
                              .confirmed = slot.begin,
                              .snapshot = snapshot,
                              .snapshot_at = slot.begin,
