@@ -7,8 +7,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+import yaml
 
-from devtools import builds, grpcurl, postgres
+from devtools import builds, grpcurl, lint_manifests, postgres
 from devtools.servers import TestServers
 from tests.support import system as systems
 from tests.support.outbox_relay import Outbox, make_topic
@@ -143,3 +144,12 @@ def _systems(request, logs: Path) -> Iterator[Callable[..., systems.System]]:
     finally:
         for system in made:
             system.close()
+
+
+@pytest.fixture(scope="module", params=lint_manifests.overlays())
+def manifests(request) -> list[dict]:
+    """Of each overlay in turn."""
+    text = lint_manifests.render(request.param)
+    if text is None:
+        pytest.skip("neither kustomize nor kubectl is on the PATH")
+    return [one for one in yaml.safe_load_all(text) if one]

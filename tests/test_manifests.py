@@ -9,7 +9,7 @@ import sys
 import pytest
 import yaml
 
-from devtools import folders, lint_manifests
+from devtools import folders
 
 DEPLOY = folders.ROOT / "deploy"
 PROGRAMS = ["order-service", "product-service", "customer-service", "kitchen-service"]
@@ -23,14 +23,6 @@ LABELS = {
 def version() -> str:
     text = (folders.ROOT / "CMakeLists.txt").read_text()
     return re.search(r"project\(order_saga VERSION ([\d.]+)", text)[1]
-
-
-@pytest.fixture(scope="module", params=lint_manifests.overlays())
-def manifests(request) -> list[dict]:
-    text = lint_manifests.render(request.param)
-    if text is None:
-        pytest.skip("neither kustomize nor kubectl is on the PATH")
-    return [one for one in yaml.safe_load_all(text) if one]
 
 
 def of_kind(manifests: list[dict], *kinds: str) -> list[dict]:

@@ -2,11 +2,6 @@
 
 from dataclasses import dataclass, field
 
-import pytest
-import yaml
-
-from devtools import lint_manifests
-
 OURS = "order-saga"
 SERVICES = ["order-service", "product-service", "customer-service", "kitchen-service"]
 JOBS = [f"{service}-migrate" for service in SERVICES]
@@ -37,14 +32,6 @@ INSTANCE = Pod(
     {"postgres": 5432, "status": 8000},
 )
 OPERATOR = Pod("cnpg-operator", {NAME: "cloudnative-pg"}, namespace="cnpg-system")
-
-
-@pytest.fixture(scope="module", params=lint_manifests.overlays())
-def manifests(request) -> list[dict]:
-    text = lint_manifests.render(request.param)
-    if text is None:
-        pytest.skip("neither kustomize nor kubectl is on the PATH")
-    return [one for one in yaml.safe_load_all(text) if one]
 
 
 def pods_of(manifests: list[dict]) -> list[Pod]:
