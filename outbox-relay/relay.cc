@@ -10,7 +10,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "libs/telemetry/log.h"
-#include "outbox-relay/event_log.h"
 
 namespace relay {
 namespace {
@@ -19,7 +18,6 @@ namespace {
 constexpr int kFramesPerTurn = 512;
 // Transactions that wait for one before them: some 40 bytes each.
 constexpr size_t kMaxTransactions = 200'000;
-constexpr std::chrono::milliseconds kTopicAnswer(500);
 constexpr std::chrono::milliseconds kRecordPause(50);
 constexpr std::chrono::seconds kServerLeavingPatience(2);
 
@@ -43,43 +41,47 @@ Relay::Relay(RelayOptions options, ReplicationStream& source, Producer& sink, Le
       metrics_(metrics),
       state_(state),
       timers_(metrics),
-      router_(options_.name),
+      pending_(options_.name, sink, parking, metrics, state),
       pacer_(Clock::now()),
       known_before_(ledger.received()),
       already_durable_(std::move(already_durable)),
       schedule_(options_.wal_sender_timeout, Clock::now()),
       moved_at_(Clock::now()) {}
 
-absl::Status Relay::Run() {
-  state_.SetAwaitsTopic(false);
+SessionEnd Relay::Run() {
   for (;;) {
-    absl::Status status = Receive();
-    if (status.ok()) status = Collect();
-    // After it: what was acknowledged may have made room, and nothing else would wake us.
-    if (status.ok() && record_ != nullptr) status = Produce();
-    if (status.ok()) status = parking_.Work(sink_, Clock::now());
-    if (status.ok() && options_.exactly_once != nullptr) EndTransaction();
-    if (status.ok()) status = Confirm();
-    if (status.ok()) status = CheckServerLeaving();
-    if (!status.ok()) return status;
+    if (absl::Status status = Turn(); !status.ok()) return SessionEnd::Failed(status);
     const bool stopping = options_.stop.stop_requested();
     if ((draining_ || stopping || state_.paused()) && Drained()) {
       Finish();
-      return stopping ? absl::OkStatus() : absl::CancelledError("paused");
+      return {stopping ? SessionEnd::Kind::kStopped : SessionEnd::Kind::kPaused};
     }
-    if (options_.leave_behind && MayLeave()) {
-      return absl::OutOfRangeError("the refused event is behind: publishing in batches again");
-    }
-    if (read_all_ || !MayRead()) status = Wait();
-    if (!status.ok()) return status;
+    if (options_.leave_behind && MayLeave()) return {SessionEnd::Kind::kPassed};
+    if (!read_all_ && MayRead()) continue;
+    if (absl::Status status = Wait(); !status.ok()) return SessionEnd::Failed(status);
   }
 }
 
+absl::Status Relay::Turn() {
+  absl::Status status = Receive();
+  if (status.ok()) status = Collect();
+  // After it: what was acknowledged may have made room, and nothing else would wake us.
+  if (status.ok() && pending_.waiting()) {
+    timers_.Resume();
+    status = pending_.Retry();
+    timers_.Mark(Stage::kProduce);
+  }
+  if (status.ok()) status = parking_.Work(sink_, Clock::now());
+  if (status.ok() && options_.exactly_once != nullptr) EndTransaction();
+  if (status.ok()) status = Confirm();
+  return status.ok() ? CheckServerLeaving() : status;
+}
+
 bool Relay::MayRead() const {
-  if (record_ != nullptr || done_reading_ || parking_.full()) return false;
+  if (pending_.waiting() || done_reading_ || parking_.full()) return false;
   // What is parked meanwhile would hold its end up.
   if (sink_.transaction() != nullptr && sink_.transaction()->closing()) return false;
-  if ((draining_ || leaving_) && !decoder_.in_transaction()) return false;
+  if ((draining_ || leaving_) && !transactions_.in_transaction()) return false;
   return ledger_.transactions() < kMaxTransactions;
 }
 
@@ -96,6 +98,7 @@ absl::Status Relay::Receive() {
       const Clock::time_point start = Clock::now();
       if (absl::Status status = source_.Receive(); !status.ok()) return status;
       timers_.Add(Stage::kReceive, Clock::now() - start);
+      timers_.Resume();
       frame = source_.NextFrame();
     }
     if (!frame.ok()) return frame.status();
@@ -117,7 +120,7 @@ absl::Status Relay::OnFrame(std::string_view bytes) {
 absl::Status Relay::OnKeepalive(const Keepalive& keepalive) {
   if (!floor_) floor_ = keepalive.wal_end;
   const Clock::time_point now = Clock::now();
-  const bool all_acked = record_ == nullptr && ledger_.unacked_events() == 0;
+  const bool all_acked = !pending_.waiting() && ledger_.unacked_events() == 0;
   if (stop_detector_.OnKeepalive(keepalive.wal_end, keepalive.wants_reply, all_acked, now)) {
     return absl::UnavailableError("Postgres is stopping and waits for us; letting it go");
   }
@@ -132,7 +135,7 @@ absl::Status Relay::OnKeepalive(const Keepalive& keepalive) {
 
 absl::Status Relay::OnData(std::string_view message) {
   stop_detector_.OnData();
-  absl::StatusOr<TransactionReader::Step> step = decoder_.Read(message);
+  absl::StatusOr<TransactionReader::Step> step = transactions_.Read(message);
   timers_.Mark(Stage::kDecode);
   if (!step.ok()) return step.status();
   switch (*step) {
@@ -144,7 +147,7 @@ absl::Status Relay::OnData(std::string_view message) {
       if (!skipping_ && !IsPublished()) return Route();
       break;
     case TransactionReader::Step::kCommit:
-      ledger_.Commit(decoder_.end_lsn());
+      ledger_.Commit(transactions_.end_lsn());
       break;
     case TransactionReader::Step::kNothing:
       break;
@@ -153,86 +156,24 @@ absl::Status Relay::OnData(std::string_view message) {
 }
 
 void Relay::OnBegin() {
-  const Lsn commit = decoder_.commit_lsn();
+  const Lsn commit = transactions_.commit_lsn();
   if (!floor_) floor_ = commit;
   ordinal_ = -1;
   skipping_ = commit < known_before_ ||
               std::binary_search(already_durable_.begin(), already_durable_.end(), commit);
-  ledger_.Begin(commit, decoder_.commit_unix_microseconds());
+  ledger_.Begin(commit, transactions_.commit_unix_microseconds());
 }
 
 absl::Status Relay::Route() {
   ++burst_events_;
-  ticket_ = ledger_.AddEvent();
-  if (parking_.any() &&
-      parking_.Take(decoder_.event(), {decoder_.commit_lsn(), ordinal_}, ticket_)) {
-    return absl::OkStatus();
-  }
-  record_ = &router_.Build(decoder_.event());
-  LogSent(options_.name, decoder_.event());
+  const Ledger::Ticket ticket = ledger_.AddEvent();
+  const StreamPosition at{transactions_.commit_lsn(), ordinal_};
+  const bool parked = parking_.any() && parking_.Take(transactions_.event(), at, ticket);
   timers_.Mark(Stage::kRoute);
-  return Produce();
-}
-
-absl::Status Relay::Produce() {
-  using Outcome = Producer::Outcome;
-  Outcome outcome = sink_.Produce(*record_, ticket_);
-  if (outcome == Outcome::kTopicNotReady && Clock::now() >= topic_wait_.ask_again_at()) {
-    if (absl::Status status = AwaitTopic(); !status.ok()) return status;
-    if (record_ == nullptr) return absl::OkStatus();
-    outcome = sink_.Produce(*record_, ticket_);
-  }
-  if (outcome == Outcome::kTaken) {
-    // Somebody else may have asked for the topic and found it.
-    if (topic_wait_.waiting()) OnTopicReady();
-    record_ = nullptr;
-  }
-  if (outcome == Outcome::kRefused) {
-    if (parking_.available()) {
-      ParkRecord(sink_.refusal());
-    } else {
-      sink_.GiveUp();
-      outcome = Outcome::kFailed;
-    }
-  }
+  if (parked) return absl::OkStatus();
+  absl::Status sent = pending_.Send(transactions_.event(), at, ticket);
   timers_.Mark(Stage::kProduce);
-  // Whatever else it was: the record waits, and with it the stream.
-  return outcome == Outcome::kFailed ? AsStatus(sink_.failure()) : absl::OkStatus();
-}
-
-absl::Status Relay::AwaitTopic() {
-  const absl::Status answer = sink_.AwaitTopic(record_->topic, kTopicAnswer);
-  const Clock::time_point now = Clock::now();
-  if (answer.ok()) {
-    OnTopicReady();
-    return absl::OkStatus();
-  }
-  state_.SetAwaitsTopic(true);
-  // Silence, or a leader that is being chosen, passes; a topic that is not there may yet come.
-  const bool final = !absl::IsUnavailable(answer) &&
-                     (!absl::IsNotFound(answer) || parking_.MissingLongEnough(record_->topic, now));
-  if (final && parking_.available()) {
-    ParkRecord(sink_.refusal());
-    return absl::OkStatus();
-  }
-  if (const auto level = topic_wait_.OnNotReady(answer, now)) {
-    LogWaits(*level, options_.name, decoder_.event(), answer);
-  }
-  return absl::OkStatus();
-}
-
-void Relay::OnTopicReady() {
-  topic_wait_.End();
-  state_.SetAwaitsTopic(false);
-  parking_.EndWait();
-}
-
-void Relay::ParkRecord(const PublishFailure& why) {
-  parking_.TakePoison(decoder_.event(), {decoder_.commit_lsn(), ordinal_}, ticket_, why);
-  metrics_.publish_failures.Increment();
-  record_ = nullptr;
-  topic_wait_.End();
-  state_.SetAwaitsTopic(false);
+  return sent;
 }
 
 absl::Status Relay::Collect() {
@@ -254,14 +195,14 @@ absl::Status Relay::Collect() {
 
 bool Relay::IsPublished() const {
   return options_.exactly_once != nullptr &&
-         options_.exactly_once->IsPublished(decoder_.commit_lsn(), ordinal_);
+         options_.exactly_once->IsPublished(transactions_.commit_lsn(), ordinal_);
 }
 
 void Relay::EndTransaction() {
-  const bool waiting = record_ != nullptr;
+  const bool waiting = pending_.waiting();
   options_.exactly_once->Work(sink_, ledger_, parking_.released(),
-                              {.in_transaction = decoder_.in_transaction(),
-                               .commit = decoder_.commit_lsn(),
+                              {.in_transaction = transactions_.in_transaction(),
+                               .commit = transactions_.commit_lsn(),
                                .ordinal = waiting ? ordinal_ - 1 : ordinal_,
                                .waiting = waiting,
                                .idle = read_all_ && !waiting,
@@ -291,7 +232,7 @@ bool Relay::EndBurst() {
     if (poll(&socket, 1, 0) != 0) return false;
   }
   if (in_burst_) {
-    const int64_t age = UnixMicrosecondsNow() - decoder_.commit_unix_microseconds();
+    const int64_t age = UnixMicrosecondsNow() - transactions_.commit_unix_microseconds();
     pacer_.OnBurst(std::exchange(burst_events_, 0), std::chrono::microseconds(age), now);
   }
   in_burst_ = false;
@@ -308,7 +249,7 @@ absl::Status Relay::Wait() {
   const bool reading = MayRead() && !resting;
   Clock::time_point until = schedule_.Due(Tellable());
   if (resting) until = std::min(until, pacer_.NextRead());
-  if (topic_wait_.waiting()) until = std::min(until, topic_wait_.ask_again_at());
+  if (const auto due = pending_.due()) until = std::min(until, *due);
   if (const auto due = parking_.due()) until = std::min(until, *due);
   if (options_.exactly_once != nullptr) {
     if (const auto due = options_.exactly_once->due()) until = std::min(until, *due);
@@ -344,7 +285,7 @@ absl::Status Relay::Wait() {
 absl::Status Relay::CheckServerLeaving() {
   if (absl::Status refused = state_.gate().refusal(); !refused.ok()) return refused;
   // Only what still has to go to Kafka can hold a server up.
-  if (!state_.server_leaving() || (record_ == nullptr && ledger_.unacked_events() == 0)) {
+  if (!state_.server_leaving() || (!pending_.waiting() && ledger_.unacked_events() == 0)) {
     return absl::OkStatus();
   }
   if (Clock::now() - moved_at_ < kServerLeavingPatience) return absl::OkStatus();
@@ -362,15 +303,15 @@ bool Relay::Drained() {
                     {{"source", options_.name}, {"events", ledger_.unacked_events()}});
   }
   // A transaction of which half is at Kafka would come again: its end is worth some time.
-  const bool may_end = !topic_wait_.waiting() && now - drain_since_ < options_.drain_timeout / 2;
-  if (decoder_.in_transaction() && may_end) return false;
+  const bool may_end = !pending_.awaits_topic() && now - drain_since_ < options_.drain_timeout / 2;
+  if (transactions_.in_transaction() && may_end) return false;
   done_reading_ = true;
   if (options_.exactly_once == nullptr) {
-    record_ = nullptr;
+    pending_.Drop();
     ledger_.AbandonOpen();
   }
   // In exactly-once mode half a transaction may stay at Kafka: the rest follows.
-  const uint64_t waiting = record_ != nullptr ? 1 : 0;
+  const uint64_t waiting = pending_.waiting() ? 1 : 0;
   const bool open = sink_.transaction() != nullptr && sink_.transaction()->open();
   return (ledger_.unacked_events() <= waiting && !open) ||
          now - drain_since_ >= options_.drain_timeout;
@@ -378,7 +319,7 @@ bool Relay::Drained() {
 
 bool Relay::MayLeave() {
   leaving_ = leaving_ || ledger_.confirmed() > *options_.leave_behind;
-  return leaving_ && !decoder_.in_transaction() && record_ == nullptr &&
+  return leaving_ && !transactions_.in_transaction() && !pending_.waiting() &&
          ledger_.unacked_events() == 0 && !parking_.publishing();
 }
 

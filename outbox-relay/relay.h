@@ -15,8 +15,9 @@
 #include "outbox-relay/ledger/acks.h"
 #include "outbox-relay/ledger/ledger.h"
 #include "outbox-relay/parking/parking_lot.h"
+#include "outbox-relay/pending_record.h"
+#include "outbox-relay/session_end.h"
 #include "outbox-relay/sink/producer.h"
-#include "outbox-relay/sink/record.h"
 #include "outbox-relay/source/confirm_schedule.h"
 #include "outbox-relay/source/read_pacer.h"
 #include "outbox-relay/source/replication_stream.h"
@@ -24,7 +25,6 @@
 #include "outbox-relay/source/transaction_reader.h"
 #include "outbox-relay/source_metrics.h"
 #include "outbox-relay/source_state.h"
-#include "outbox-relay/topic_wait.h"
 
 namespace relay {
 
@@ -52,12 +52,16 @@ class Relay {
         ParkingLot& parking, SourceMetrics& metrics, SourceState& state,
         std::vector<Lsn> already_durable);
 
-  // The source must have been started. OK after a stop, Cancelled after a pause; else why the
-  // session ended. If the sink has failed it must be replaced.
-  absl::Status Run();
+  // The source must have been started. Until a stop (kStopped) or a pause (kPaused), until what is
+  // to be left behind is (kPassed), or until something fails (kFailed). If the sink has failed it
+  // must be replaced.
+  SessionEnd Run();
 
  private:
   using Clock = std::chrono::steady_clock;
+
+  // All stages, as far as they get without waiting.
+  absl::Status Turn();
 
   // The stages.
   absl::Status Receive();
@@ -65,11 +69,8 @@ class Relay {
   absl::Status OnData(std::string_view message);
   absl::Status OnKeepalive(const Keepalive& keepalive);
   void OnBegin();
+  // To the sink, or to what is parked.
   absl::Status Route();
-  absl::Status Produce();
-  absl::Status AwaitTopic();
-  void OnTopicReady();
-  void ParkRecord(const PublishFailure& why);
   absl::Status Collect();
   // Exactly-once mode: ends the transaction in Kafka when it is time.
   void EndTransaction();
@@ -79,7 +80,7 @@ class Relay {
   bool IsPublished() const;
   absl::Status Wait();
   bool MayRead() const;
-  // Whether the socket has nothing more and a longer burst is worth some waiting.
+  // Ends a burst of reading. False: it goes on, since the socket has more.
   bool EndBurst();
   // What Postgres may be told; 0/0 if nothing.
   Lsn Tellable() const;
@@ -99,8 +100,9 @@ class Relay {
   SourceMetrics& metrics_;
   SourceState& state_;
   StageTimers timers_;
-  TransactionReader decoder_;
-  RecordBuilder router_;
+  TransactionReader transactions_;
+  // As long as one waits, for room or its topic, nothing is read.
+  PendingRecord pending_;
 
   bool read_all_ = false;  // what was received is worked off
   ReadPacer pacer_;
@@ -110,12 +112,7 @@ class Relay {
   const Lsn known_before_;
   const std::vector<Lsn> already_durable_;
 
-  int64_t ordinal_ = 0;  // of the next row in its transaction
-
-  // A record on its way into the sink. As long as it waits, for room or its topic, nothing is read.
-  const Record* record_ = nullptr;
-  Ledger::Ticket ticket_ = 0;
-  TopicWait topic_wait_;
+  int64_t ordinal_ = -1;  // of the last row that was read, in its transaction; -1: of none
 
   ConfirmSchedule schedule_;
   StopDetector stop_detector_;

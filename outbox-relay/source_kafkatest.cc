@@ -77,6 +77,7 @@ TEST_F(SourceTest, ATableWithoutANeededColumnIsNamedWithTheFix) {
                    "(gen_random_uuid(), 'T', 'k', 'T', '",
                    topic_, "')"));
   EventuallyLogs(*relay, "has no column \\\"topic\\\" (text)");
+  EventuallyLogs(*relay, "Fix: ALTER TABLE so that it has");
 }
 
 TEST_F(SourceTest, ASlotOfAnotherPluginIsRefused) {

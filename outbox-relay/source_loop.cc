@@ -21,6 +21,7 @@ namespace relay {
 namespace {
 
 using std::chrono::milliseconds;
+using Kind = SessionEnd::Kind;
 
 // Another relay that leaves is followed within a second.
 constexpr milliseconds kStandbyPause(1'000);
@@ -36,6 +37,11 @@ std::string WithFix(const absl::Status& ended) {
   const std::string state = postgres::SqlState(ended);
   if (state != "25006" && state != "53100") return std::string(ended.message());  // read-only, full
   return absl::StrCat(ended.message(), ". Fix: ", std::string(postgres::FixFor(ended)));
+}
+
+// A session that found the slot in use, or could not begin.
+SessionEnd NotOurs(const absl::Status& why) {
+  return {absl::IsAlreadyExists(why) ? Kind::kStandby : Kind::kFailed, why};
 }
 
 StateTopicOptions StateTopicOf(const SourceOptions& options) {
@@ -57,12 +63,13 @@ absl::Status SourceLoop::Run(std::stop_token stop) {
   {
     std::stop_callback wake(stop, [this] { eventfd_write(stop_fd_, 1); });
     while (!stop.stop_requested()) {
-      const absl::Status ended = RunSession(stop);
+      const SessionEnd ended = RunSession(stop);
       metrics_.active.Set(0);
       if (stop.stop_requested()) break;
-      if (absl::IsOutOfRange(ended)) {
-        telemetry::Info("the session ends",
-                        {{"source", options_.name}, {"reason", std::string(ended.message())}});
+      if (ended.kind == Kind::kHealed) continue;
+      if (ended.kind == Kind::kPassed) {
+        telemetry::Info("the refused event is behind: publishing in batches again",
+                        {{"source", options_.name}});
         recovery_.Passed();
         producer_.reset();
         continue;
@@ -73,7 +80,7 @@ absl::Status SourceLoop::Run(std::stop_token stop) {
       } else if (parking_.must_start_over() || (options_.exactly_once && producer_ != nullptr)) {
         StartOver();
       }
-      Pause(NextPause(ended));
+      Pause(NextPause(ended.kind));
     }
   }
   producer_.reset();
@@ -82,39 +89,33 @@ absl::Status SourceLoop::Run(std::stop_token stop) {
   return absl::OkStatus();
 }
 
-absl::Status SourceLoop::RunSession(std::stop_token stop) {
-  if (state_.paused()) return absl::CancelledError("paused");
+SessionEnd SourceLoop::RunSession(std::stop_token stop) {
+  if (state_.paused()) return {Kind::kPaused};
   confirmed_at_start_ = ledger_.confirmed();
   auto stream = ReplicationStream::Connect({.conninfo = options_.conninfo,
                                             .wal_sender_timeout = options_.wal_sender_timeout,
                                             .stop_fd = stop_fd_});
-  if (!stream.ok()) return stream.status();
+  if (!stream.ok()) return NotOurs(stream.status());
   // The watch may not have seen it yet: a relay that takes over must not begin.
-  if ((*stream)->paused()) return absl::CancelledError("paused");
-  if (absl::Status status = Reconcile(**stream, stop); !status.ok()) return status;
-  if (std::exchange(healed_, false)) return RunSession(stop);  // on the new slot
-  if (absl::Status status = MakeProducer(); !status.ok()) return status;
+  if ((*stream)->paused()) return {Kind::kPaused};
+  if (absl::Status status = Reconcile(**stream, stop); !status.ok()) return NotOurs(status);
+  if (std::exchange(healed_, false)) return {Kind::kHealed};
+  if (absl::Status made = MakeProducer(); !made.ok()) return SessionEnd::Failed(made);
   absl::StatusOr<std::string> capture = std::string();
   if (options_.exactly_once) capture = (*stream)->FingerprintPublication();
-  if (!capture.ok()) return capture.status();
+  if (!capture.ok()) return SessionEnd::Failed(capture.status());
   const Lsn from = std::max(ledger_.confirmed(), state_.gate().recorded());
-  if (absl::Status status = (*stream)->Start(from); !status.ok()) return status;
-  // Once the slot is ours: nobody else publishes or parks any more.
-  if (options_.exactly_once) {
-    if (absl::Status begun = BeginExactlyOnce(**stream, *capture, stop); !begun.ok()) return begun;
+  if (absl::Status status = (*stream)->Start(from); !status.ok()) return NotOurs(status);
+  if (absl::Status status = TakeOver(**stream, *capture, stop); !status.ok()) {
+    return SessionEnd::Failed(status);
   }
-  absl::Status loaded = parking_.Load(
-      (*stream)->identity().system_id, (*stream)->identity().flushed, (*stream)->server_pid(),
-      exactly_once_ ? exactly_once_->watermark().released : std::vector<std::string>());
-  if (!loaded.ok()) return loaded;
-
   telemetry::Info("streaming",
                   {{"source", options_.name},
                    {"slot", (*stream)->slot()},
                    {"from", ToString(std::max(from, (*stream)->slot_state().confirmed))}});
   state_.SetHealth(absl::OkStatus());
   metrics_.active.Set(1);
-  metrics_.connections.Increment();
+  metrics_.stream_starts.Increment();
   reported_.clear();
   Relay relay({.name = options_.name,
                .wal_sender_timeout = options_.wal_sender_timeout,
@@ -124,10 +125,22 @@ absl::Status SourceLoop::RunSession(std::stop_token stop) {
                .exactly_once = exactly_once_ ? &*exactly_once_ : nullptr,
                .leave_behind = recovery_.alone_until()},
               **stream, *producer_, ledger_, acks_, parking_, metrics_, state_, already_durable_);
-  absl::Status ended = relay.Run();
+  SessionEnd ended = relay.Run();
   // A transaction that broke off comes again as a whole.
   ledger_.AbandonOpen();
   return ended;
+}
+
+absl::Status SourceLoop::TakeOver(ReplicationStream& stream, const std::string& capture,
+                                  std::stop_token stop) {
+  std::vector<std::string> released;
+  if (options_.exactly_once) {
+    absl::Status begun = BeginExactlyOnce(stream, capture, stop);
+    if (!begun.ok()) return begun;
+    released = exactly_once_->watermark().released;
+  }
+  return parking_.Load(stream.identity().system_id, stream.identity().flushed, stream.server_pid(),
+                       released);
 }
 
 absl::Status SourceLoop::BeginExactlyOnce(ReplicationStream& stream, const std::string& capture,
@@ -278,8 +291,8 @@ void SourceLoop::DropProducer() {
 void SourceLoop::OnRefused(const PublishFailure& failure, Lsn sent_up_to, bool may_park) {
   const bool parks = recovery_.OnFailure(failure, sent_up_to) == Recovery::Step::kPark &&
                      may_park && !failure.event_id.empty();
-  metrics_.publish_failures.Increment();
   const bool broken = failure.kind == PublishFailure::Kind::kProducerBroken;
+  if (!broken) metrics_.publish_failures.Increment();
   telemetry::Log(broken ? telemetry::Level::kWarn : telemetry::Level::kError,
                  broken ? "the Kafka producer is done; starting over from the confirmed position"
                  : parks
@@ -334,15 +347,15 @@ void SourceLoop::OnDurable(Producer::Ticket ticket) {
   acks_.OnDurable(ticket);
 }
 
-void SourceLoop::Report(const absl::Status& ended) {
-  const bool standby = absl::IsAlreadyExists(ended);
-  const bool paused = absl::IsCancelled(ended);
+void SourceLoop::Report(const SessionEnd& ended) {
+  const bool standby = ended.kind == Kind::kStandby;
+  const bool paused = ended.kind == Kind::kPaused;
   if (standby) {
     parking_.Standby();
     metrics_.history_changed.Set(0);  // whoever streams has compared, or healed
   }
-  const std::string text = WithFix(ended);
-  state_.SetHealth(standby || paused ? absl::OkStatus() : absl::Status(ended.code(), text));
+  const std::string text = WithFix(ended.why);
+  state_.SetHealth(standby || paused ? absl::OkStatus() : absl::Status(ended.why.code(), text));
   const Clock::time_point now = Clock::now();
   if (text == reported_ && now - reported_at_ < kReportAgain) return;
   reported_ = text;
@@ -351,14 +364,15 @@ void SourceLoop::Report(const absl::Status& ended) {
   if (standby) {
     telemetry::Info("waiting as standby", {{"source", options_.name}, {"reason", text}});
   } else {
-    telemetry::Log(absl::IsUnavailable(ended) ? telemetry::Level::kWarn : telemetry::Level::kError,
-                   "not streaming; trying again", {{"source", options_.name}, {"error", text}});
+    telemetry::Log(
+        absl::IsUnavailable(ended.why) ? telemetry::Level::kWarn : telemetry::Level::kError,
+        "not streaming; trying again", {{"source", options_.name}, {"error", text}});
   }
 }
 
-milliseconds SourceLoop::NextPause(const absl::Status& ended) {
-  if (absl::IsCancelled(ended)) return kPausedPause;
-  if (absl::IsAlreadyExists(ended)) return kStandbyPause;
+milliseconds SourceLoop::NextPause(SessionEnd::Kind ended) {
+  if (ended == Kind::kPaused) return kPausedPause;
+  if (ended == Kind::kStandby) return kStandbyPause;
   if (ledger_.confirmed() > confirmed_at_start_) pause_ = milliseconds(0);
   pause_ = std::clamp(pause_ * 2, kFirstPause, kLongestPause);
   return pause_;

@@ -18,6 +18,7 @@
 #include "outbox-relay/ledger/ledger.h"
 #include "outbox-relay/parking/parking_lot.h"
 #include "outbox-relay/parking/recovery.h"
+#include "outbox-relay/session_end.h"
 #include "outbox-relay/sink/producer.h"
 #include "outbox-relay/source/history.h"
 #include "outbox-relay/source/replication_stream.h"
@@ -50,17 +51,20 @@ class SourceLoop {
  public:
   SourceLoop(SourceOptions options, SourceMetrics& metrics, SourceState& state);
 
-  // Until a stop; waits for Kafka's acknowledgements then.
+  // Until a stop; waits for Kafka's acknowledgements then. OK always.
   absl::Status Run(std::stop_token stop);
 
  private:
   using Clock = std::chrono::steady_clock;
 
-  // Exactly-once mode, once the slot is ours: goes on where the watermark in Kafka says.
+  // One session, from the connection to its end.
+  SessionEnd RunSession(std::stop_token stop);
+  // Once the slot is ours: nobody else publishes or parks any more.
+  absl::Status TakeOver(ReplicationStream& stream, const std::string& capture,
+                        std::stop_token stop);
+  // Exactly-once mode: goes on where the watermark in Kafka says.
   absl::Status BeginExactlyOnce(ReplicationStream& stream, const std::string& capture,
                                 std::stop_token stop);
-  // One session, from the connection to its end.
-  absl::Status RunSession(std::stop_token stop);
   // Whether the server and its slot are as relays have left them. DataLoss: they are not, and a
   // person must choose. Otherwise the ledger stands at the recorded position.
   absl::Status Reconcile(ReplicationStream& stream, std::stop_token stop);
@@ -81,10 +85,10 @@ class SourceLoop {
   // From the confirmed position, with a new producer.
   std::optional<PublishFailure> StartOver();
   void OnDurable(Producer::Ticket ticket);
-  void Report(const absl::Status& ended);
+  void Report(const SessionEnd& ended);
   // Waits for the stop, at most `pause`; acknowledgements are collected meanwhile.
   void Pause(std::chrono::milliseconds pause);
-  std::chrono::milliseconds NextPause(const absl::Status& ended);
+  std::chrono::milliseconds NextPause(SessionEnd::Kind ended);
 
   const SourceOptions options_;
   SourceMetrics& metrics_;

@@ -21,11 +21,11 @@ SourceMetrics::SourceMetrics(prometheus::Registry& registry, const std::string& 
     : published_events(Count(registry, "outbox_published_events_total",
                              "Events that Kafka has acknowledged.", {{"source", source}})),
       publish_failures(Count(registry, "outbox_publish_failures_total",
-                             "Times that Kafka refused an event and the relay started over.",
+                             "Events that Kafka has refused, once for each time.",
                              {{"source", source}})),
-      connections(Count(registry, "outbox_relay_stream_starts_total",
-                        "Replication streams started: more than one means reconnects.",
-                        {{"source", source}})),
+      stream_starts(Count(registry, "outbox_relay_stream_starts_total",
+                          "Replication streams started: more than one means reconnects.",
+                          {{"source", source}})),
       commit_to_ack(
           prometheus::BuildHistogram()
               .Name("outbox_commit_to_ack_seconds")
@@ -71,9 +71,10 @@ SourceMetrics::SourceMetrics(prometheus::Registry& registry, const std::string& 
   static constexpr const char* kNames[kStages] = {"receive", "decode", "route", "produce",
                                                   "confirm"};
   for (size_t stage = 0; stage < kStages; ++stage) {
-    stage_seconds[stage] = &Count(registry, "outbox_relay_stage_seconds_total",
-                                  "Time the loop has spent in a stage, from every 32nd event.",
-                                  {{"source", source}, {"stage", kNames[stage]}});
+    stage_seconds[stage] =
+        &Count(registry, "outbox_relay_stage_seconds_total",
+               "Time the loop has spent in a stage; one event in 32 is timed for all.",
+               {{"source", source}, {"stage", kNames[stage]}});
   }
 }
 

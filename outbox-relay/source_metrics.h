@@ -23,7 +23,7 @@ struct SourceMetrics {
 
   prometheus::Counter& published_events;
   prometheus::Counter& publish_failures;
-  prometheus::Counter& connections;
+  prometheus::Counter& stream_starts;
   prometheus::Histogram& commit_to_ack;
   prometheus::Gauge& last_ack;
   prometheus::Gauge& active;
@@ -56,6 +56,10 @@ class StageTimers {
     const Clock::time_point now = Clock::now();
     spent_[static_cast<size_t>(stage)] += (now - last_) * kEvery;
     last_ = now;
+  }
+  // What was before counts for no stage, or was added to one.
+  void Resume() {
+    if (timed_) last_ = Clock::now();
   }
   // For stages that handle many events at once.
   void Add(Stage stage, std::chrono::nanoseconds spent) {

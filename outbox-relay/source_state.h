@@ -34,7 +34,7 @@ class SourceState {
   void SetPaused(bool paused) { paused_.store(paused, std::memory_order_release); }
   bool paused() const { return paused_.load(std::memory_order_acquire); }
 
-  // An event waits for a topic that is not there.
+  // An event waits for its topic: there is none, it has no leader, or no broker says.
   void SetAwaitsTopic(bool awaits) { awaits_topic_.store(awaits, std::memory_order_release); }
   bool awaits_topic() const { return awaits_topic_.load(std::memory_order_acquire); }
 

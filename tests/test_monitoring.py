@@ -15,7 +15,7 @@ from tests.support.shop import Shop
 RELAY = "outbox-relay"
 ORDER, PRODUCT, CUSTOMER, KITCHEN = (service.name for service in programs.SERVICES)
 SERVICES = (ORDER, PRODUCT, CUSTOMER, KITCHEN)
-# contracts.md, and who exports each.
+# What dashboards and alarms count on, and who exports each.
 CONTRACT = {
     "outbox_unpublished_events": (RELAY, EXPORTER),
     "outbox_oldest_unpublished_age_seconds": (RELAY, EXPORTER),

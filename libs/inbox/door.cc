@@ -17,7 +17,7 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-// Partitions for the days ahead are made this often; three days are ahead at any time.
+// Partitions for the days ahead are made this often: three at least, whatever else makes them.
 constexpr std::chrono::minutes kMaintenanceInterval{60};
 constexpr std::chrono::seconds kReadParkedInterval{10};
 

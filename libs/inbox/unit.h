@@ -25,8 +25,9 @@ struct Outcomes {
 };
 
 // Applies the batch in one transaction: each message once (table inbox), those of parked sagas
-// parked, unreadable ones to the dead letters. `oldest` is the smallest id whose day still has a
-// partition: an older UUIDv7 could be a repeat that nobody remembers, and is a dead letter.
+// parked, unreadable ones to the dead letters. `oldest` is the smallest id that is remembered (its
+// day has a partition, and lies behind the inbox's floor): an older UUIDv7 could be a repeat that
+// nobody remembers, and is a dead letter.
 //
 // If a message may be at fault, everything is rolled back and runs again in transactions of
 // at most 64 messages, each behind a savepoint; the message that fails alone is parked, and what

@@ -179,7 +179,6 @@ Runtime::Runtime(const Flags& flags, const RuntimeConfig& config) {
 Runtime::~Runtime() = default;
 
 prometheus::Registry& Runtime::metrics() { return *impl_->registry; }
-std::shared_ptr<prometheus::Registry> Runtime::shared_metrics() { return impl_->registry; }
 telemetry::HttpEndpoint& Runtime::http() { return impl_->http; }
 
 int Runtime::Run(std::span<Component* const> components) {

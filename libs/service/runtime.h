@@ -44,7 +44,6 @@ class Runtime {
   Runtime& operator=(const Runtime&) = delete;
 
   prometheus::Registry& metrics();
-  std::shared_ptr<prometheus::Registry> shared_metrics();
   // For checks and further metrics. /readyz fails by itself until all components have started and
   // from the drain on.
   telemetry::HttpEndpoint& http();

@@ -38,7 +38,7 @@ inline constexpr std::array<Topic, 7> kAll = {{
     {kOrderToTest, "", "order-service"},
 }};
 
-// Fixed at creation: see protocols, "partition counts are fixed".
+// Fixed at creation: with another count a key would change its partition, and its order be lost.
 inline constexpr int kPartitions = 12;
 inline constexpr std::chrono::hours kRetention{7 * 24};
 inline constexpr std::chrono::hours kDeadLetterRetention{30 * 24};

@@ -79,7 +79,9 @@ absl::StatusOr<std::set<std::string>> TopicsOf(postgres::Connection& connection,
   auto rows =
       connection.Execute(absl::StrCat("SELECT DISTINCT o.topic FROM outbox o WHERE ", missing));
   if (!rows.ok()) return NeedsOutbox(rows.status());
-  for (int i = 0; i < rows->rows(); ++i) topics.emplace(rows->Text(i, 0));
+  for (int i = 0; i < rows->rows(); ++i) {
+    if (!rows->IsNull(i, 0)) topics.emplace(rows->Text(i, 0));
+  }
   return topics;
 }
 
@@ -143,9 +145,11 @@ absl::StatusOr<HealReport> Heal(const HealOptions& options, const Evidence& evid
   if (!topics.ok()) return topics.status();
   auto at_kafka = ReadTopicIds(options.topic.kafka, *topics, basis.offsets, options.stop);
   if (!at_kafka.ok()) return at_kafka.status();
-  absl::Status declared = reader->ExecuteScript(
-      absl::StrCat("DECLARE missing NO SCROLL CURSOR FOR SELECT ", kRepublishColumns,
-                   " FROM outbox o WHERE ", missing, " ORDER BY o.seq"));
+  auto columns = RepublishColumns(*reader);
+  if (!columns.ok()) return NeedsOutbox(columns.status());
+  absl::Status declared =
+      reader->ExecuteScript(absl::StrCat("DECLARE missing NO SCROLL CURSOR FOR SELECT ", *columns,
+                                         " FROM outbox o WHERE ", missing, " ORDER BY o.seq"));
   if (!declared.ok()) return NeedsOutbox(declared);
   ParkedBehind parked(*lock, evidence.server.system_id);
   if (absl::Status loaded = parked.Load(); !loaded.ok()) return loaded;

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "outbox-relay/sink/record.h"
+#include "outbox-relay/watch/outbox_columns.h"
 
 namespace relay {
 namespace {
@@ -88,6 +89,19 @@ absl::StatusOr<bool> Send(const Record& record, Producer& producer,
   }
 }
 
+// A row as RepublishColumns() has it.
+Event EventOf(const postgres::Result& rows, int row) {
+  Event event{.id = rows.Text(row, 0),
+              .type = rows.TextOrEmpty(row, 2),
+              .topic = rows.TextOrEmpty(row, 3),
+              .traceparent = rows.TextOrEmpty(row, 5),
+              .headers_json = rows.TextOrEmpty(row, 6),
+              .created_unix_microseconds = rows.Int64(row, 7)};
+  if (!rows.IsNull(row, 1)) event.aggregate_id = rows.Text(row, 1);
+  if (!rows.IsNull(row, 4)) event.payload = rows.Text(row, 4);
+  return event;
+}
+
 // What is published is durable before what is parked is.
 absl::Status Park(ParkedBehind& parked, Producer& producer, std::stop_token stop) {
   if (absl::Status finished = Finish(producer, stop); !finished.ok()) return finished;
@@ -95,6 +109,17 @@ absl::Status Park(ParkedBehind& parked, Producer& producer, std::stop_token stop
 }
 
 }  // namespace
+
+absl::StatusOr<std::string> RepublishColumns(postgres::Connection& connection) {
+  absl::StatusOr<std::string> key = AsStreamed(connection, "aggregateid");
+  if (!key.ok()) return key.status();
+  absl::StatusOr<std::string> payload = AsStreamed(connection, "payload");
+  if (!payload.ok()) return payload.status();
+  return absl::StrCat(
+      "o.id::text, o.", *key, ", o.type, o.topic, o.", *payload,
+      ", o.traceparent, o.headers::text, (extract(epoch FROM coalesce(o.created_at, "
+      "clock_timestamp())) * 1000000)::bigint, o.seq");
+}
 
 absl::Status Republish(const RepublishOptions& options, postgres::Connection& connection,
                        const std::string& cursor, const TopicIds& at_kafka, ParkedBehind& parked,
@@ -113,15 +138,7 @@ absl::Status Republish(const RepublishOptions& options, postgres::Connection& co
         ++counts.found;
         continue;
       }
-      Event event{.id = rows->Text(i, 0),
-                  .aggregate_id = rows->Text(i, 1),
-                  .type = rows->Text(i, 2),
-                  .topic = rows->Text(i, 3),
-                  .payload = {},
-                  .traceparent = rows->TextOrEmpty(i, 5),
-                  .headers_json = rows->TextOrEmpty(i, 6),
-                  .created_unix_microseconds = rows->Int64(i, 7)};
-      if (!rows->IsNull(i, 4)) event.payload = rows->Text(i, 4);
+      const Event event = EventOf(*rows, i);
       const int64_t seq = rows->Int64(i, 8);
       if (parked.full()) {
         if (absl::Status written = Park(parked, producer, options.stop); !written.ok()) {

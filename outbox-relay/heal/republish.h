@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "libs/postgres/connection.h"
 #include "outbox-relay/heal/parked_behind.h"
 #include "outbox-relay/heal/topic_ids.h"
@@ -33,7 +34,7 @@ struct RepublishOptions {
   std::stop_token stop;
 };
 
-// `cursor` is open in a transaction of `connection`, over the columns of kRepublishColumns. Returns
+// `cursor` is open in a transaction of `connection`, over RepublishColumns(). Returns
 // once Kafka has acknowledged, or `parked` has written, everything. Aborted: Kafka refused an
 // event, and the producer is done. Unavailable: Kafka does not answer. Cancelled after a stop
 // request.
@@ -41,9 +42,9 @@ absl::Status Republish(const RepublishOptions& options, postgres::Connection& co
                        const std::string& cursor, const TopicIds& at_kafka, ParkedBehind& parked,
                        Producer& producer, Republished& counts);
 
-inline constexpr char kRepublishColumns[] =
-    "o.id::text, o.aggregateid, o.type, o.topic, o.payload, o.traceparent, o.headers::text, "
-    "(extract(epoch FROM o.created_at) * 1000000)::bigint, o.seq";
+// Of an outbox `o`, for whose columns the stream takes several types: NotFound if it has no such
+// column.
+absl::StatusOr<std::string> RepublishColumns(postgres::Connection& connection);
 
 }  // namespace relay
 

@@ -22,7 +22,6 @@ class TopicIds {
   // "0192f0c1-2345-7abc-8def-0123456789ab"; false if it is no UUID.
   bool Add(std::string_view id);
   bool Contains(std::string_view id) const;
-  size_t size() const { return ids_.size(); }
 
   // How far each partition was read.
   TopicOffsets ends;

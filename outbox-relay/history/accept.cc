@@ -73,6 +73,14 @@ absl::StatusOr<std::string> AcceptHistory(const AcceptOptions& options) {
         absl::StrCat("what there is to accept is not (or no longer) the finding ", options.finding,
                      ". Now: ", std::string(Refusal(verdict, options.topic.source).message())));
   }
+  if (evidence->slot.lost || !evidence->slot.ours()) {
+    const std::string& slot = evidence->slot.name;
+    return absl::FailedPreconditionError(absl::StrCat(
+        "a gap is accepted once there is a slot to go on with. Fix: make it anew (SELECT "
+        "pg_drop_replication_slot('",
+        slot, "'), if it is there; SELECT pg_create_logical_replication_slot('", slot,
+        "', 'pgoutput')), then run this again: it names the next finding"));
+  }
   if (absl::Status usable = CheckSlotState(evidence->slot); !usable.ok()) return usable;
   auto connection = postgres::Connection::Open(options.conninfo, "outbox-relay accept-history");
   if (!connection.ok()) return connection.status();

@@ -29,8 +29,8 @@ absl::StatusOr<std::optional<HistoryRecord>> ReadStateTopic(const StateTopicOpti
                                                             std::chrono::milliseconds timeout);
 
 // The newest committed watermark of the source, or none. Whoever wrote the last one must be shut
-// out (Transaction::Init), else it may not be the last for long. Waits for the end of transactions
-// that other sources have open in the topic. Errors as above.
+// out (Transaction::ShutOutOthers), else it may not be the last for long. Waits for the end of
+// transactions that other sources have open in the topic. Errors as above.
 absl::StatusOr<std::optional<Watermark>> ReadWatermark(const StateTopicOptions& options,
                                                        std::chrono::milliseconds timeout);
 

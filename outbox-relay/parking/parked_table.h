@@ -43,7 +43,6 @@ Query ReleaseFoundTopics(const std::vector<std::string>& topics);
 Query ReleasedKeys();
 // The next events of these keys, each key's in order, dropped ones left out: some 1,000 and 1 MiB
 // at most. See RowOf.
-inline constexpr int kMostFetched = 1'000;
 Query FetchEvents(const std::vector<int64_t>& scopes);
 struct Row {
   int64_t scope;

@@ -60,6 +60,7 @@ absl::Status ParkingLot::Load(const std::string& system_id, Lsn flushed, int wal
   warned_unavailable_ = false;
   keys_.ForgetStored();
   for (ParkedKey& key : stored->keys) keys_.Put(std::move(key));
+  release_.OnKeysLoaded();
   events_ = stored->events;
   // Beyond the log's end: of a timeline that is no more.
   release_from_ = stored->last > flushed ? Lsn{} : stored->last;

@@ -82,9 +82,13 @@ int64_t Release::OnAnswer(postgres::Result result) {
   return gone;
 }
 
-void Release::OnReleased(const postgres::Result& result) {
+void Release::OnKeysLoaded() {
   known_.clear();
   keys_.ForEach([&](const std::shared_ptr<ParkedKey>& key) { known_.emplace(key->scope, key); });
+}
+
+void Release::OnReleased(const postgres::Result& result) {
+  OnKeysLoaded();
   queue_.clear();
   for (int row = 0; row < result.rows(); ++row) {
     const auto found = known_.find(result.Int64(row, 0));

@@ -38,7 +38,6 @@ class Release {
   // Somebody may have been released.
   void Refresh() { refresh_ = true; }
 
-  bool idle() const { return phase_ == Phase::kIdle && !refresh_; }
   // Acknowledgements are awaited.
   bool publishing() const { return in_flight_ > 0; }
   // Nothing may be read from the stream: else a key whose events keep coming would never be done.
@@ -52,6 +51,8 @@ class Release {
   int64_t OnAnswer(postgres::Result result);
   // There will be no answer.
   void OnLost() { asked_ = false; }
+  // `keys` was read anew from the table.
+  void OnKeysLoaded();
 
   // Gives the sink what it has room for.
   void Publish(Producer& sink, Clock::time_point now);

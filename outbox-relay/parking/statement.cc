@@ -27,7 +27,6 @@ absl::Status Statement::Start(const char* sql, const postgres::Params& params) {
   static constexpr int kBinary = 1;
   const std::vector<const char*> values = params.values();
   const std::vector<int> formats(static_cast<size_t>(params.size()), kBinary);
-  sql_ = sql;
   if (PQsendQueryParams(connection_.raw(), sql, params.size(), params.types().data(), values.data(),
                         params.lengths().data(), formats.data(), kBinary) == 0) {
     return postgres::ErrorFrom(connection_.raw(), nullptr, "parking");

@@ -21,7 +21,6 @@ class Statement {
   // For what may be waited for.
   postgres::Connection& connection() { return connection_; }
 
-  bool running() const { return running_; }
   // poll(2) for reading, running or not: notifications come at any time.
   int fd() { return PQsocket(connection_.raw()); }
 
@@ -35,7 +34,6 @@ class Statement {
   explicit Statement(postgres::Connection connection) : connection_(std::move(connection)) {}
 
   postgres::Connection connection_;
-  const char* sql_ = "";
   bool running_ = false;
 };
 

@@ -102,7 +102,8 @@ Producer::Topic& Producer::FindTopic(std::string_view name) {
   const auto found = topics_.find(absl::string_view(name.data(), name.size()));
   if (found != topics_.end()) return found->second;
   std::string owned(name);
-  rd_kafka_topic_t* const handle = rd_kafka_topic_new(client_, owned.c_str(), nullptr);
+  rd_kafka_topic_t* const handle =
+      owned.empty() ? nullptr : rd_kafka_topic_new(client_, owned.c_str(), nullptr);
   return topics_.emplace(std::move(owned), Topic{.handle = handle}).first->second;
 }
 
@@ -139,8 +140,8 @@ Producer::Outcome Producer::Admit(Topic& topic, const Record& record, size_t byt
     // Somebody may have raised the limit.
     topic.ready = std::chrono::steady_clock::now() - topic.asked_at < kLimitIsFresh;
     if (!topic.ready) return Outcome::kTopicNotReady;
-    refusal_ = MakePublishFailure(RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, "",
-                                  record.headers.front().value, record.topic);
+    refusal_ =
+        MakePublishFailure(RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, "", record.id, record.topic);
     return Outcome::kRefused;
   }
   // Perhaps it shrinks enough; the broker decides.
@@ -163,8 +164,11 @@ Producer::Outcome Producer::Produce(const Record& record, Ticket ticket) {
   if (transaction_ && !transaction_->takes()) return Outcome::kNoRoom;
   Topic& topic = FindTopic(record.topic);
   if (topic.handle == nullptr) {
-    refusal_ = MakePublishFailure(RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION, "",
-                                  record.headers.front().value, record.topic);
+    refusal_ = MakePublishFailure(RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION, "", record.id, record.topic);
+    return Outcome::kRefused;
+  }
+  if (record.type.empty()) {
+    refusal_ = NoType(record.id, record.topic);
     return Outcome::kRefused;
   }
   if (!topic.ready) return Outcome::kTopicNotReady;
@@ -191,7 +195,6 @@ Producer::Outcome Producer::Send(Topic& topic, const Record& record, int32_t par
       Fail(*std::move(failure));
       return Outcome::kFailed;
     }
-    transaction_->OnTaken();
   }
   rd_kafka_headers_t* const headers = rd_kafka_headers_new(record.headers.size());
   for (const Header& header : record.headers) {
@@ -221,6 +224,7 @@ Producer::Outcome Producer::Send(Topic& topic, const Record& record, int32_t par
     in_flight_bytes_ +=
         parts[2].u.mem.size + parts[3].u.mem.size + kOverheadPerEvent + (extra << 10);
     ++in_flight_events_;
+    if (transaction_) transaction_->OnTaken();
     if (topic.introductions.OnSent(partition, now_)) ++introductions_;
     holding_ =
         bytes + kBatchOverhead > topic.max_message_bytes || (transaction_ && batch_bytes_ == 1);
@@ -231,8 +235,7 @@ Producer::Outcome Producer::Send(Topic& topic, const Record& record, int32_t par
   rd_kafka_error_destroy(error);
   rd_kafka_headers_destroy(headers);  // still ours after a failure
   if (code == RD_KAFKA_RESP_ERR__QUEUE_FULL) return Outcome::kNoRoom;
-  const std::string_view id = record.headers.empty() ? "" : record.headers.front().value;
-  PublishFailure failure = MakePublishFailure(code, text, id, record.topic);
+  PublishFailure failure = MakePublishFailure(code, text, record.id, record.topic);
   if (failure.kind == PublishFailure::Kind::kRefused) {
     failure.alone = true;
     refusal_ = std::move(failure);
@@ -344,7 +347,8 @@ void Producer::Abandon(OnDurable on_durable, std::chrono::milliseconds timeout) 
 void Producer::Commit(const std::string& topic, std::string_view key, std::string_view value) {
   if (!topic.empty()) {
     const size_t bytes = key.size() + value.size();
-    const Record record{.topic = topic, .key = key, .value = value, .headers = {}};
+    const Record record{
+        .id = {}, .type = {}, .topic = topic, .key = key, .value = value, .headers = {}};
     Topic& state = FindTopic(topic);
     if (state.introductions.partitions() == 0) state.introductions.SetPartitions(1);
     if (Send(state, record, /*partition=*/0, kPosition, 0, bytes) != Outcome::kTaken) {

@@ -44,8 +44,8 @@ struct ProducerOptions {
 // confirmed position on goes through another.
 //
 // With a transactional_id a record is durable once the transaction that it is in is committed.
-// transaction()->Init() comes first; a transaction begins by itself, with the first record; who
-// closes it calls Commit().
+// transaction()->ShutOutOthers() comes first; a transaction begins by itself, with the first
+// record; who closes it calls Commit().
 class Producer {
  public:
   // Whose event it is: the ledger's name for its transaction, or whatever else the caller counts
@@ -97,7 +97,8 @@ class Producer {
   bool Collect(OnDurable on_durable);
 
   // Drops what is not acknowledged, collects the acknowledgements that are there, and waits for
-  // librdkafka to let go, at most `timeout`. Nothing else may be called after it.
+  // librdkafka to let go, at most `timeout` (and 300 ms for it to name what was refused). Nothing
+  // else may be called after it.
   void Abandon(OnDurable on_durable, std::chrono::milliseconds timeout);
 
   // What batch_bytes came to.
@@ -143,7 +144,8 @@ class Producer {
   bool compresses_ = true;
   uint64_t introductions_ = 0;                 // under way
   std::chrono::steady_clock::time_point now_;  // of the last Collect
-  // An event that may be too large is on its way: nothing follows until it is known. A broker takes
+  // An event that may be too large is on its way, or in exactly-once mode any while events go
+  // alone: nothing follows until it is known. A broker takes
   // a producer's second batch for a partition, but for no good reason the first, if it has not seen
   // that producer there before: gapless is not enough.
   bool holding_ = false;

@@ -21,7 +21,12 @@ class ProducerTest : public kafka::ConsumerFixture {
     const auto count = [&](Producer::Ticket) { ++durable; };
     for (int i = 0; i < kRecords;) {
       const std::string key = "key-" + std::to_string(i % 97), value = std::to_string(i);
-      Record record{.topic = topic, .key = key, .value = value, .headers = {{"id", value}}};
+      Record record{.id = value,
+                    .type = "T",
+                    .topic = topic,
+                    .key = key,
+                    .value = value,
+                    .headers = {{"id", value}}};
       const Producer::Outcome outcome = producer.Produce(record, 1);
       if (outcome == Producer::Outcome::kTaken) {
         ++i;

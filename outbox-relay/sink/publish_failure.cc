@@ -87,6 +87,17 @@ PublishFailure MakePublishFailure(int error_code, std::string_view detail,
   return failure;
 }
 
+PublishFailure NoType(std::string_view event_id, std::string_view topic) {
+  PublishFailure failure;
+  failure.kind = Kind::kRefused;
+  failure.event_id = std::string(event_id);
+  failure.topic = std::string(topic);
+  failure.alone = true;
+  failure.reason = "the row has no type";
+  failure.fix = "correct what writes the outbox row";
+  return failure;
+}
+
 absl::Status AsStatus(const PublishFailure& failure) {
   if (failure.kind != Kind::kProducerBroken) return absl::AbortedError("Kafka refused an event");
   return absl::UnavailableError(absl::StrCat("the Kafka producer is done: ", failure.reason));

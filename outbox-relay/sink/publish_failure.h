@@ -37,6 +37,9 @@ struct PublishFailure {
 PublishFailure MakePublishFailure(int error, std::string_view detail, std::string_view event_id,
                                   std::string_view topic);
 
+// Of an event whose row names no type: consumers could not tell what it is.
+PublishFailure NoType(std::string_view event_id, std::string_view topic);
+
 // How a session ends for it.
 absl::Status AsStatus(const PublishFailure& failure);
 

@@ -68,6 +68,8 @@ const Record& RecordBuilder::Build(const Event& event) {
     }
   }
 
+  record_.id = event.id;
+  record_.type = event.type;
   record_.topic = event.topic;
   record_.key = event.aggregate_id;
   record_.value = event.payload;

@@ -14,7 +14,9 @@
 
 namespace relay {
 
+// All views: of the event that it was built from, and of the builder.
 struct Record {
+  std::string_view id, type;
   std::string_view topic;
   std::optional<std::string_view> key;
   std::optional<std::string_view> value;

@@ -9,13 +9,11 @@ absl::Status Stop(const std::string& what) {
   return absl::DataLossError(absl::StrCat(
       what,
       ". Going on could skip events in silence, so this source stops. Choices: (1) if this is the "
-      "wrong "
-      "server, bring the right one back: the relay goes on by itself; (2) if this is the right one "
-      "now "
-      "(a standby was promoted, a backup restored), see that its slot was made before, or together "
-      "with, the last write to the outbox, publish by hand the rows that it cannot contain, "
-      "and restart the relay: it begins at what the slot has confirmed, and sends again what came "
-      "after that"));
+      "wrong server, bring the right one back: the relay goes on by itself; (2) if this is the "
+      "right one now (a standby was promoted, a backup restored), restart the relay: it then "
+      "begins where the record in outbox_relay_state says, sends again what came after that, and "
+      "stops with the choices (--heal=table, `outbox-relay accept-history`) if server and slot do "
+      "not agree with that record either"));
 }
 
 }  // namespace

@@ -95,13 +95,12 @@ absl::Status OutboxTable::Read(std::string_view tuple, int64_t commit_unix_micro
     }
   }
   if (absl::Status status = reader.status(); !status.ok()) return status;
-  if (event.id.empty() || event.type.empty() || event.topic.empty()) {
+  // Without a type or a topic it is refused, and parked; without an id it cannot even be that.
+  if (event.id.empty()) {
     return absl::FailedPreconditionError(
-        absl::StrCat("a row of ", name_, " (id \"", std::string(event.id), "\") has no ",
-                     event.id.empty()     ? "id"
-                     : event.type.empty() ? "type"
-                                          : "topic",
-                     ": it cannot be published. Fix: make the column NOT NULL and never empty"));
+        absl::StrCat("a row of ", name_,
+                     " has no id: it cannot be published. Fix: make the column "
+                     "NOT NULL and never empty"));
   }
   return absl::OkStatus();
 }

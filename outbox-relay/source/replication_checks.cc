@@ -81,9 +81,8 @@ absl::Status CheckSlotState(const SlotState& slot) {
   if (!slot.exists) {
     return absl::FailedPreconditionError(absl::StrCat(
         "there is no replication slot ", slot.name, " for the database ", slot.wanted_database,
-        ". Fix: run the `migrate` verb of the service that owns it, which makes publication and "
-        "slot. If the slot existed before, events committed since it was dropped are in no stream: "
-        "publish those rows of the outbox first"));
+        ", and no relay has recorded one. Fix: run the `migrate` verb of the service that owns it, "
+        "or `outbox-relay setup`: they make publication and slot"));
   }
   if (!slot.ours()) {
     return absl::FailedPreconditionError(absl::StrCat(
@@ -94,19 +93,14 @@ absl::Status CheckSlotState(const SlotState& slot) {
   if (slot.lost) {
     return absl::FailedPreconditionError(absl::StrCat(
         "the replication slot ", slot.name,
-        " is lost: Postgres removed log that it still needed (max_slot_wal_keep_size). The events "
-        "in it must be taken from the outbox's rows. Fix: stop the service's writes, publish the "
-        "rows that were not published, drop the slot, run the service's `migrate` verb, start "
-        "again"));
+        " is lost: Postgres removed log that it still needed (max_slot_wal_keep_size), and no "
+        "relay has recorded what it had published. Fix: drop the slot (SELECT "
+        "pg_drop_replication_slot('",
+        slot.name,
+        "')), make it anew (outbox-relay setup --skip_existing_rows), then insert once more those "
+        "rows of the outbox that are not at Kafka"));
   }
   return slot.active_pid.empty() ? absl::OkStatus() : SlotInUse(slot.name, slot.active_pid);
-}
-
-absl::StatusOr<Lsn> CheckSlot(PGconn* connection, const std::string& name) {
-  absl::StatusOr<SlotState> slot = ReadSlot(connection, name);
-  if (!slot.ok()) return slot.status();
-  if (absl::Status usable = CheckSlotState(*slot); !usable.ok()) return usable;
-  return slot->confirmed;
 }
 
 absl::Status CheckPublication(PGconn* connection, const std::string& publication) {

@@ -22,12 +22,9 @@ absl::StatusOr<WalIdentity> Identify(PGconn* connection);
 // no error here.
 absl::StatusOr<SlotState> ReadSlot(PGconn* connection, const std::string& slot);
 
-// AlreadyExists: another relay is using it. FailedPrecondition: it cannot be streamed.
+// For a source of which no relay has recorded anything. AlreadyExists: another relay is using it.
+// FailedPrecondition: it cannot be streamed.
 absl::Status CheckSlotState(const SlotState& slot);
-
-// Both. The position that the slot has confirmed. AlreadyExists: another relay is using it.
-// FailedPrecondition: Postgres or the slot is not as it must be.
-absl::StatusOr<Lsn> CheckSlot(PGconn* connection, const std::string& slot);
 
 // FailedPrecondition: there is no such publication, or it does not send the outbox's rows.
 absl::Status CheckPublication(PGconn* connection, const std::string& publication);

@@ -25,6 +25,11 @@ struct SlotState {
   }
 };
 
+// For people whose slot is missing or lost though relays have published from it.
+inline constexpr char kSlotGoneFix[] =
+    "start the relay with --heal=table: it publishes from the outbox's rows what is not at Kafka, "
+    "and makes the slot anew; `outbox-relay accept-history` names the other choices";
+
 }  // namespace relay
 
 #endif  // ORDER_SAGA_OUTBOX_RELAY_SOURCE_SLOT_STATE_H_

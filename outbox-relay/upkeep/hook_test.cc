@@ -2,10 +2,16 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <string>
 
+#include "absl/strings/str_cat.h"
 #include "libs/telemetry/log.h"
 
 namespace relay {
@@ -23,7 +29,10 @@ class HookTest : public ::testing::Test {
   }
 
   static void UntilEnded(Hook& hook) {
-    while (hook.running()) hook.Poll();
+    while (hook.running()) {
+      hook.Poll();
+      usleep(1'000);
+    }
   }
   std::string Log() {
     std::fflush(log_);
@@ -47,10 +56,23 @@ TEST_F(HookTest, RunsWithTheFiguresAndLogsWhatItSays) {
 }
 
 TEST_F(HookTest, OneThatHangsIsKilledWithItsChildren) {
-  Hook hook("shop", "sleep 1000 & sleep 1000", std::chrono::milliseconds(50));
+  Hook hook("shop", "sleep 1000 & echo \"child $!.\"; sleep 1000", std::chrono::milliseconds(500));
   hook.Run({});
   UntilEnded(hook);
-  EXPECT_THAT(Log(), HasSubstr("took too long"));
+  const std::string log = Log();
+  EXPECT_THAT(log, HasSubstr("took too long"));
+  const size_t at = log.find("child ");
+  ASSERT_NE(at, std::string::npos) << log;
+  // Killed, and no more than a zombie of whoever inherits it.
+  const std::string status = absl::StrCat("/proc/", std::stoi(log.substr(at + 6)), "/stat");
+  const auto lives = [&] {
+    std::ifstream file(status);
+    std::string text((std::istreambuf_iterator<char>(file)), {});
+    return !text.empty() && text.find(") Z ") == std::string::npos;
+  };
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (lives() && std::chrono::steady_clock::now() < deadline) usleep(10'000);
+  EXPECT_FALSE(lives());
 }
 
 TEST_F(HookTest, OfThoseThatComeMeanwhileTheLatestFollows) {

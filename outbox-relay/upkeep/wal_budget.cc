@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "absl/strings/str_cat.h"
+#include "outbox-relay/source/slot_state.h"
+
 namespace relay {
 namespace {
 
@@ -47,8 +50,7 @@ int WalBudget::Cross(double used_ratio) {
 
 std::string WalAdvice(const WalReading& reading) {
   if (reading.lost) {
-    return "the slot is lost: stop the service's writes, and publish what is missing from the "
-           "outbox's rows before a new slot is made";
+    return absl::StrCat("the slot is lost: ", kSlotGoneFix);
   }
   if (!reading.active) {
     return "no relay streams from this slot: the log says why; a slot that nobody needs any more "

@@ -48,7 +48,7 @@ TEST(WalBudgetTest, TheAdviceNamesWhatKeepsTheLog) {
   EXPECT_THAT(WalAdvice({.retained = 100, .unconfirmed = 1, .active = true}),
               HasSubstr("pg_stat_activity"));
   EXPECT_THAT(WalAdvice({.retained = 100}), HasSubstr("no relay streams"));
-  EXPECT_THAT(WalAdvice({.lost = true}), HasSubstr("lost"));
+  EXPECT_THAT(WalAdvice({.lost = true}), HasSubstr("--heal=table"));
 }
 
 }  // namespace

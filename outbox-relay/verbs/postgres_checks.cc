@@ -9,6 +9,7 @@
 #include "outbox-relay/pause/pause_row.h"
 #include "outbox-relay/source/replication_checks.h"
 #include "outbox-relay/source/replication_connect.h"
+#include "outbox-relay/source/slot_state.h"
 #include "outbox-relay/verbs/status.h"
 #include "outbox-relay/watch/outbox_reading.h"
 
@@ -222,8 +223,9 @@ void CheckSlotOf(postgres::Connection& database, Symptoms& symptoms) {
   if (!slot->exists) {
     symptoms.Fail(
         "slot", absl::StrCat("there is no replication slot ", slot->name),
-        "run the service's `migrate` verb, or `outbox-relay setup`. If there was one, what "
-        "was committed since is in no stream: publish those rows of the outbox first");
+        absl::StrCat("run the service's `migrate` verb, or `outbox-relay setup`. If relays have "
+                     "published from one before, ",
+                     kSlotGoneFix));
   } else if (slot->type != "logical" || slot->plugin != "pgoutput" || slot->database != name) {
     symptoms.Fail(
         "slot",
@@ -233,8 +235,7 @@ void CheckSlotOf(postgres::Connection& database, Symptoms& symptoms) {
                      "')), then run the service's `migrate` verb"));
   } else if (slot->wal_status == "lost") {
     symptoms.Fail("slot", "Postgres has removed log that it still needed (max_slot_wal_keep_size)",
-                  "stop the service's writes, publish the rows that were not published, drop the "
-                  "slot, run the service's `migrate` verb, start again");
+                  kSlotGoneFix);
   } else if (slot->wal_status == "unreserved" ||
              (slot->safe_bytes.has_value() && *slot->safe_bytes < slot->retained_bytes)) {
     symptoms.Warn("slot",

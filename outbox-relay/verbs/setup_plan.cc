@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "libs/outbox/slot.h"
+#include "outbox-relay/source/slot_state.h"
 
 namespace relay {
 namespace {
@@ -73,11 +74,11 @@ absl::StatusOr<std::vector<Step>> PlanSetup(const DatabaseState& state, const Se
   }
   if (state.has_slot) return steps;
   if (state.has_rows && !wishes.skip_existing_rows) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("there is no slot, and the outbox of ", state.database,
-                     " has rows, which a new slot would never send. If all of them are published, "
-                     "or need not be, "
-                     "pass --skip_existing_rows"));
+    return absl::FailedPreconditionError(absl::StrCat(
+        "there is no slot, and the outbox of ", state.database,
+        " has rows, which a new slot would never send. Fix: if relays have published "
+        "from a slot before, ",
+        kSlotGoneFix, "; if all rows are published, or need not be, pass --skip_existing_rows"));
   }
   steps.push_back(
       {Step::As::kRelay,

@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "outbox-relay/source/outbox_table.h"
 #include "outbox-relay/verbs/postgres_checks.h"
+#include "outbox-relay/watch/outbox_columns.h"
 
 namespace relay {
 namespace {
@@ -113,11 +114,15 @@ void CheckPartitions(postgres::Connection& database, Symptoms& symptoms) {
 
 std::vector<TopicInUse> TopicsInUse(postgres::Connection& database, Symptoms& symptoms) {
   std::vector<TopicInUse> topics;
-  auto rows = database.Execute(R"sql(
-    SELECT topic, coalesce(max(octet_length(payload)), 0)::bigint
-    FROM (SELECT topic, payload FROM outbox ORDER BY tx DESC LIMIT 10000) newest
-    GROUP BY topic ORDER BY topic
-  )sql");
+  absl::StatusOr<std::string> payload = AsStreamed(database, "payload");
+  if (!payload.ok()) {
+    Unanswered(symptoms, "topics in use", payload.status());
+    return topics;
+  }
+  auto rows = database.Execute(absl::StrCat(
+      "SELECT topic, coalesce(max(octet_length(", *payload,
+      ")), 0)::bigint FROM (SELECT topic, payload FROM outbox ORDER BY tx DESC LIMIT 10000) newest "
+      "WHERE topic <> '' GROUP BY topic ORDER BY topic"));
   if (!rows.ok()) {
     Unanswered(symptoms, "topics in use", rows.status());
     return topics;

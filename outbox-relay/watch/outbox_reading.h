@@ -37,7 +37,7 @@ struct SlotReading {
 
 absl::StatusOr<SlotReading> ReadSlot(postgres::Connection& database);
 
-// One (S, L) of protocol rule 9, without offsets.
+// One sample (see sample_history.h), without offsets.
 absl::StatusOr<SampleHistory::Sample> ReadSample(postgres::Connection& database);
 // The same into `samples`.
 absl::Status TakeSample(postgres::Connection& database, SampleHistory& samples,

@@ -57,17 +57,27 @@ milliseconds SourceWatch::Round() {
       if (!connection_->usable()) status = recorded;
     }
   }
-  if (status.ok() && Clock::now() >= evaluate_at_) status = Evaluate();
+  if (status.ok() && Clock::now() >= evaluate_at_) {
+    const absl::Status counted = Evaluate();
+    if (!counted.ok()) {
+      ReportUnread(counted);
+      // A count that fails does not hold up the position's record.
+      if (!connection_->usable()) status = counted;
+    }
+  }
   if (status.ok()) {
     reconnect_pause_ = milliseconds(0);
     return kSampleEvery;
   }
-  const bool lost = !connection_ || !connection_->usable();
-  if (lost) connection_.reset();
-  Report(status, "cannot read the outbox's lag",
-         "the service's `migrate` verb grants SELECT on outbox to this role");
+  if (connection_ && !connection_->usable()) connection_.reset();
+  ReportUnread(status);
   reconnect_pause_ = std::clamp(reconnect_pause_ * 2, kFirstReconnect, kLongestReconnect);
   return reconnect_pause_;
+}
+
+void SourceWatch::ReportUnread(const absl::Status& status) {
+  Report(status, "cannot read the outbox's lag",
+         "the service's `migrate` verb grants SELECT on outbox to this role");
 }
 
 void SourceWatch::Report(const absl::Status& status, const std::string& what,
@@ -106,6 +116,13 @@ absl::Status SourceWatch::Sample() {
 
 absl::Status SourceWatch::Evaluate() {
   const Clock::time_point start = Clock::now();
+  const absl::Status counted = Count();
+  const auto took = std::chrono::ceil<milliseconds>(Clock::now() - start);
+  evaluate_at_ = start + std::max(kEvaluateEvery, took * kCountShare);
+  return counted;
+}
+
+absl::Status SourceWatch::Count() {
   absl::StatusOr<SlotReading> slot = ReadSlot(*connection_);
   if (!slot.ok()) return slot.status();
   if (slot->exists) metrics_.slot_retained_wal.Set(static_cast<double>(slot->retained_bytes));
@@ -115,8 +132,6 @@ absl::Status SourceWatch::Evaluate() {
   if (!lag.ok()) return lag.status();
   metrics_.unpublished_events.Set(static_cast<double>(lag->events));
   metrics_.oldest_unpublished_age.Set(static_cast<double>(lag->oldest_age_microseconds) / 1e6);
-  const auto took = std::chrono::ceil<milliseconds>(Clock::now() - start);
-  evaluate_at_ = start + std::max(kEvaluateEvery, took * kCountShare);
   return absl::OkStatus();
 }
 

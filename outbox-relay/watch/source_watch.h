@@ -34,7 +34,10 @@ class SourceWatch {
   std::chrono::milliseconds Round();
   absl::Status Connect();
   absl::Status Sample();
+  // Counts, and settles when to do so again.
   absl::Status Evaluate();
+  absl::Status Count();
+  void ReportUnread(const absl::Status& status);
   void Report(const absl::Status& status, const std::string& what, const std::string& fix);
 
   const std::string name_;
