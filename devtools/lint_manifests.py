@@ -7,6 +7,8 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 from devtools import console, folders
 
@@ -15,6 +17,9 @@ KUBERNETES = folders.ROOT / "deploy" / "kubernetes"
 KUBERNETES_VERSION = "1.34.0"
 # A folder or URL with schemas, in kubeconform's notation, where GitHub cannot be reached.
 SCHEMAS_VARIABLE = "ORDER_SAGA_KUBERNETES_SCHEMAS"
+# A folder with the CRDs of the operators, as they are installed; or, with a {{, schemas made of them,
+# in kubeconform's notation.
+CRDS_VARIABLE = "ORDER_SAGA_CRDS"
 
 _WHERE = {
     "kubeconform": "go install github.com/yannh/kubeconform/cmd/kubeconform@latest",
@@ -65,9 +70,32 @@ def check() -> str:
             return ""
         rendered[overlay] = text
     problems = [_own_rules(), _compose()]
-    for overlay, text in rendered.items():
-        problems += [_kubeconform(overlay, text), _kube_score(overlay, text)]
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            locations = schema_locations(Path(folder))
+        except ValueError as error:
+            return str(error)
+        for overlay, text in rendered.items():
+            problems += [kubeconform(overlay, text, locations), _kube_score(overlay, text)]
     return "\n".join(problem for problem in problems if problem)
+
+
+def schema_locations(folder: Path) -> list[str]:
+    """kubeconform's flags. `folder` gets the schemas of the CRDs. Raises if there are none."""
+    flags = ["-schema-location", os.environ.get(SCHEMAS_VARIABLE) or "default"]
+    crds = os.environ.get(CRDS_VARIABLE)
+    if not crds:
+        # Operators' resources have no schema then: they are counted, and named.
+        return [*flags, "-ignore-missing-schemas"]
+    if "{{" not in crds:
+        if not Path(crds).is_dir():
+            raise ValueError(f"{CRDS_VARIABLE} names no folder: {crds}")
+        command = [sys.executable, str(KUBERNETES / "crd_schemas.py"), crds, str(folder)]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode != 0:
+            raise ValueError(f"{CRDS_VARIABLE}: {done.stdout}{done.stderr}".strip())
+        crds = f"{folder}/{{{{.Group}}}}/{{{{.ResourceKind}}}}_{{{{.ResourceAPIVersion}}}}.json"
+    return [*flags, "-schema-location", crds]
 
 
 def _own_rules() -> str:
@@ -88,17 +116,18 @@ def _compose() -> str:
     return "" if done.returncode == 0 else f"deploy/compose.yaml: {done.stderr.strip()}"
 
 
-def _kubeconform(overlay: str, text: str) -> str:
-    if not _there("kubeconform"):
+def kubeconform(overlay: str, text: str, locations: list[str]) -> str:
+    if not is_there("kubeconform"):
         return ""
-    command = ["kubeconform", "-strict", "-summary", "-kubernetes-version", KUBERNETES_VERSION]
-    location = os.environ.get(SCHEMAS_VARIABLE)
-    # Operators' resources have no schema there: they are counted, and named.
-    command += ["-schema-location", location or "default", "-ignore-missing-schemas", "-verbose"]
+    command = ["kubeconform", "-strict", "-summary", "-verbose", *locations]
+    command += ["-kubernetes-version", KUBERNETES_VERSION]
     done = subprocess.run(command, input=text, capture_output=True, text=True)
     skipped = sorted({_kind(line) for line in done.stdout.splitlines() if "skipped" in line})
     if skipped:
-        console.say(f"  overlays/{overlay}: kubeconform has no schema for {', '.join(skipped)}")
+        console.say(
+            f"  overlays/{overlay}: kubeconform has no schema for {', '.join(skipped)} "
+            f"(see {CRDS_VARIABLE} in CONTRIBUTING.md)"
+        )
     if done.returncode == 0:
         return ""
     wrong = [line for line in done.stdout.splitlines() if not line.endswith((" is valid", " skipped"))]
@@ -111,7 +140,7 @@ def _kind(line: str) -> str:
 
 
 def _kube_score(overlay: str, text: str) -> str:
-    if not _there("kube-score"):
+    if not is_there("kube-score"):
         return ""
     command = ["kube-score", "score", "--output-format=ci", "--kubernetes-version=v1.34"]
     command += [f"--ignore-test={name}" for name in _IGNORED_SCORES]
@@ -120,7 +149,7 @@ def _kube_score(overlay: str, text: str) -> str:
     return f"overlays/{overlay}: kube-score:\n" + "\n".join(bad) if bad else ""
 
 
-def _there(tool: str) -> bool:
+def is_there(tool: str) -> bool:
     if shutil.which(tool):
         return True
     console.say(f"  {tool} is not run: it is not on the PATH ({_WHERE[tool]})")

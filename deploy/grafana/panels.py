@@ -4,6 +4,18 @@ from dataclasses import dataclass, field
 
 _SOURCE = {"type": "prometheus", "uid": "${datasource}"}
 _COLUMNS = 24
+# Where a unit's axis ends at least. Counts come in whole numbers.
+_UP_TO = {"short": 5, "bytes": 2**20}
+# The other dashboards, at the same time.
+_OTHERS = {
+    "type": "dashboards",
+    "title": "",
+    "tags": ["order-saga"],
+    "asDropdown": False,
+    "keepTime": True,
+    "includeVars": False,
+    "targetBlank": False,
+}
 
 
 @dataclass
@@ -14,18 +26,22 @@ class Query:
 
 @dataclass
 class Panel:
-    """`kind` is Grafana's name of a visualisation; `about` says what to look for."""
+    """`kind` is Grafana's name of a visualisation; `about` says what to look for.
+
+    In a graph each threshold is a dashed line. Its axis reaches at least to `up_to`: an axis that
+    fits only what is there makes a mountain of nothing.
+    """
 
     title: str
     queries: list[Query]
+    about: str
     unit: str = "short"
     kind: str = "timeseries"
-    about: str = ""
     width: int = 8
     height: int = 8
     thresholds: list[tuple[float | None, str]] = field(default_factory=list)
-    zero_based: bool = True
     stacked: bool = False
+    up_to: float | None = None
 
     def json(self, number: int, x: int, y: int) -> dict:
         defaults = {
@@ -38,15 +54,17 @@ class Panel:
                 ],
             },
         }
-        if self.zero_based:
-            defaults["min"] = 0
         options: dict = {}
         if self.kind == "timeseries":
-            defaults["custom"] = {"fillOpacity": 10, "showPoints": "never"}
+            defaults["min"] = 0
+            # Areas of several series that lie upon each other are mud.
+            defaults["custom"] = {"fillOpacity": 0, "lineWidth": 2, "showPoints": "never"}
+            defaults["custom"]["axisSoftMax"] = self.up_to or _UP_TO.get(self.unit, 1)
             if self.stacked:
                 defaults["custom"] |= {"stacking": {"mode": "normal"}, "fillOpacity": 40}
+                defaults["custom"]["lineWidth"] = 1
             if self.thresholds:
-                defaults["custom"]["thresholdsStyle"] = {"mode": "line"}
+                defaults["custom"]["thresholdsStyle"] = {"mode": "dashed"}
             options = {
                 "legend": {"displayMode": "list", "placement": "bottom"},
                 "tooltip": {"mode": "multi", "sort": "desc"},
@@ -60,6 +78,7 @@ class Panel:
             defaults["custom"] = {"fillOpacity": 80, "lineWidth": 0}
             defaults["color"] = {"mode": "thresholds"}
             options = {"showValue": "never", "mergeValues": True, "rowHeight": 0.9}
+            options["legend"] = {"showLegend": False}  # it would name numbers, and rows have names
         return {
             "id": number,
             "title": self.title,
@@ -131,6 +150,7 @@ class Dashboard:
             "graphTooltip": 1,
             "templating": {"list": [_datasource(), *(_choice(*c) for c in self.choices)]},
             "annotations": {"list": []},
+            "links": [_OTHERS],
             "panels": placed,
         }
 
@@ -162,13 +182,13 @@ def _choice(name: str, metric: str, label: str) -> dict:
     }
 
 
-def quantiles(metric: str, matcher: str, by: list[str], legend: str) -> list[Query]:
-    """The median and the 99th percentile of a histogram."""
+def quantiles(metric: str, matcher: str, by: str = "") -> list[Query]:
+    """The 99th percentile, of each `by` if it is said, and the median of all."""
     rate = f"rate({metric}_bucket{{{matcher}}}[$__rate_interval])"
-    sums = f"sum by ({', '.join(['le', *by])}) ({rate})"
+    slowest = f"sum by ({', '.join(filter(None, ['le', by]))}) ({rate})"
     return [
-        Query(f"histogram_quantile({quantile}, {sums})", f"{legend} {name}".strip())
-        for quantile, name in ((0.5, "p50"), (0.99, "p99"))
+        Query(f"histogram_quantile(0.99, {slowest})", f"{{{{{by}}}}} p99" if by else "p99"),
+        Query(f"histogram_quantile(0.5, sum by (le) ({rate}))", "all p50" if by else "p50"),
     ]
 
 

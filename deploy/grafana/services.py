@@ -1,9 +1,41 @@
 """Each service: rate, errors, duration of its calls, and how full it is."""
 
+from alarms import alarms
 from panels import Dashboard, Panel, Query, quantiles, rate_of
 
 _SERVICE = 'grpc_service=~"$grpc_service"'
 _PROCESSES = 'job=~"$job"'
+_PROCESS = "{{job}} {{instance}}"
+
+_READY = [
+    Panel(
+        "Not ready",
+        [
+            Query(
+                f"1 - min by (job, instance, check) (order_saga_ready{{{_PROCESSES}}} == 0)",
+                "{{job}} {{instance}}: {{check}}",
+            ),
+            Query(
+                # Of those that answered within the hour.
+                f"group by (job) (last_over_time(order_saga_ready{{{_PROCESSES}}}[1h])) "
+                f"unless on (job) order_saga_ready{{{_PROCESSES}}}",
+                "{{job}}: does not answer",
+            ),
+            Query(
+                f"0 * min by (job) (order_saga_ready{{{_PROCESSES}}} == 1)",
+                "{{job}}",
+            ),
+        ],
+        kind="state-timeline",
+        about="A red row for each check of /readyz that fails (a schema that is behind or ahead, "
+        "a database or topics that are away: /readyz and the log say why, with the fix), and for "
+        "each program that does not answer. Green: a program that answers.",
+        width=24,
+        height=8,
+        thresholds=[(None, "green"), (1, "red")],
+    ),
+    alarms("services.yml", by=("job", "program", "grpc_service")),
+]
 
 _CALLS = [
     Panel(
@@ -16,6 +48,7 @@ _CALLS = [
             )
         ],
         unit="reqps",
+        about="By method; those that nobody calls are left out.",
     ),
     Panel(
         "Calls by code",
@@ -26,6 +59,8 @@ _CALLS = [
             )
         ],
         unit="reqps",
+        about="Unavailable: the database is away. ResourceExhausted: it is full. What callers did "
+        "wrong is InvalidArgument, NotFound, FailedPrecondition.",
     ),
     Panel(
         "Errors of ours among all calls",
@@ -34,19 +69,17 @@ _CALLS = [
             Query(f"order_saga:grpc_errors:ratio1h{{{_SERVICE}}}", "{{grpc_service}} 1 h"),
         ],
         unit="percentunit",
-        about="What callers did wrong is not counted. The goal is 0.1 %.",
+        about="What callers did wrong is not counted. The goal is 0.1 %; at 1.44 % in both "
+        "windows an alarm comes.",
         thresholds=[(None, "green"), (0.001, "orange"), (0.0144, "red")],
+        up_to=0.02,
     ),
     Panel(
         "Time to answer",
-        quantiles(
-            "grpc_server_handling_seconds",
-            _SERVICE + ', grpc_type="unary"',
-            ["grpc_service"],
-            "{{grpc_service}}",
-        ),
+        quantiles("grpc_server_handling_seconds", _SERVICE + ', grpc_type="unary"', "grpc_service"),
         unit="s",
         about="CreateOrder with wait_timeout waits for the order's end.",
+        up_to=0.1,
     ),
     Panel(
         "Calls under way",
@@ -57,6 +90,8 @@ _CALLS = [
                 "{{grpc_service}}",
             )
         ],
+        about="Those that watch an order or wait for its end are among them.",
+        up_to=10,
     ),
     Panel(
         "Calls committed together, mean",
@@ -68,24 +103,7 @@ _CALLS = [
             )
         ],
         about="More calls at once make larger groups: near the limit the database is what is full.",
-    ),
-]
-
-_READY = [
-    Panel(
-        "Not ready",
-        [
-            Query(
-                f"1 - min by (job, instance, check) (order_saga_ready{{{_PROCESSES}}})",
-                "{{job}} {{instance}}: {{check}}",
-            )
-        ],
-        kind="state-timeline",
-        about="Red while a check of /readyz fails: a schema that is behind or ahead, a database or "
-        "topics that are away. /readyz and the log say why, with the fix.",
-        width=24,
-        height=7,
-        thresholds=[(None, "green"), (1, "red")],
+        up_to=10,
     ),
 ]
 
@@ -94,52 +112,66 @@ _SATURATION = [
         "Database connections in use",
         [
             Query(
-                f"postgres_pool_connections_in_use{{{_PROCESSES}}} / "
-                f"postgres_pool_connections_max{{{_PROCESSES}}}",
-                "{{instance}} {{pool}}",
+                f"max by (job, pool) (postgres_pool_connections_in_use{{{_PROCESSES}}} / "
+                f"postgres_pool_connections_max{{{_PROCESSES}}})",
+                "{{job}} {{pool}}",
             )
         ],
         unit="percentunit",
-        about="At 100 % callers wait for one.",
+        about="Of the replica that uses most. At 100 % for long, callers wait for one.",
     ),
     Panel(
         "CPU",
         [
             Query(
                 f"rate(process_cpu_seconds_total{{{_PROCESSES}}}[$__rate_interval])",
-                "{{job}} {{instance}}",
+                _PROCESS,
             )
         ],
         unit="percentunit",
         about="100 % is one core.",
+        up_to=0.1,
     ),
     Panel(
         "Memory",
-        [
-            Query(f"process_resident_memory_bytes{{{_PROCESSES}}}", "{{job}} {{instance}}"),
-            Query(
-                f"process_peak_resident_memory_bytes{{{_PROCESSES}}}", "{{job}} {{instance}} peak"
-            ),
-        ],
+        [Query(f"process_resident_memory_bytes{{{_PROCESSES}}}", _PROCESS)],
         unit="bytes",
+        about="Resident. The container's limit is what it may not reach: see the peak.",
     ),
-    Panel("Threads", [Query(f"process_threads{{{_PROCESSES}}}", "{{job}} {{instance}}")]),
+    Panel(
+        "Memory at its peak",
+        [Query(f"max by (job) (process_peak_resident_memory_bytes{{{_PROCESSES}}})", "{{job}}")],
+        unit="bytes",
+        about="The most that a replica has had since it started: what the limit must leave room "
+        "for.",
+    ),
+    Panel(
+        "Threads",
+        [Query(f"process_threads{{{_PROCESSES}}}", _PROCESS)],
+        about="Steady. A rise without end is a leak.",
+    ),
     Panel(
         "Open file descriptors",
-        [Query(f"process_open_fds{{{_PROCESSES}}}", "{{job}} {{instance}}")],
+        [Query(f"process_open_fds{{{_PROCESSES}}}", _PROCESS)],
+        about="Grows with clients and brokers. A rise without end is a leak.",
     ),
     Panel(
         "Up for",
-        [Query(f"time() - process_start_time_seconds{{{_PROCESSES}}}", "{{job}} {{instance}}")],
+        [Query(f"time() - process_start_time_seconds{{{_PROCESSES}}}", _PROCESS)],
         unit="s",
         about="Falls to 0 at every restart.",
     ),
     Panel(
         "Versions",
-        [Query("count by (program, version) (order_saga_build_info)", "{{program}} {{version}}")],
-        about="Two of one program: a rolling upgrade is under way.",
-        width=24,
-        height=6,
+        [
+            Query(
+                f"0 * count by (job, version) (order_saga_build_info{{{_PROCESSES}}})",
+                "{{job}} {{version}}",
+            )
+        ],
+        kind="state-timeline",
+        about="Two rows of one program at once: a rolling upgrade is under way.",
+        width=16,
     ),
 ]
 
@@ -151,5 +183,9 @@ DASHBOARD = Dashboard(
         ("grpc_service", "grpc_server_started_total", "grpc_service"),
         ("job", "order_saga_build_info", "job"),
     ],
-    rows=[("Ready", _READY), ("Calls", _CALLS), ("Saturation", _SATURATION)],
+    rows=[
+        ("Ready (what to do: docs/runbooks)", _READY),
+        ("Calls", _CALLS),
+        ("Saturation", _SATURATION),
+    ],
 )

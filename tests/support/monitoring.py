@@ -84,6 +84,8 @@ class PanelQuery:
     dashboard: str
     panel: str
     expression: str
+    # Rows of a timeline come and go: of a panel's queries some answer at any time.
+    may_be_empty: bool = False
 
     def __str__(self) -> str:
         return f"{self.dashboard}: {self.panel}: {self.expression}"
@@ -97,7 +99,8 @@ def panel_queries() -> list[PanelQuery]:
             for target in panel.get("targets", []):
                 expression = target["expr"].replace("$__rate_interval", "10s")
                 expression = re.sub(r'"\$\w+"', '".*"', expression)
-                found.append(PanelQuery(path.stem, panel["title"], expression))
+                timeline = panel["type"] == "state-timeline"
+                found.append(PanelQuery(path.stem, panel["title"], expression, timeline))
     return found
 
 
