@@ -39,6 +39,12 @@ def test_nobody_waits_for_what_cannot_come(services):
                 assert "healthcheck" in services[other], f"{name}: {other}"
 
 
+def test_postgres_is_healthy_once_others_reach_it(services):
+    # While roles and databases are made it answers on its socket only.
+    asked = services["postgres"]["healthcheck"]["test"]
+    assert asked[asked.index("-h") + 1] == "127.0.0.1"
+
+
 def test_everything_is_on_loopback(services):
     for name, service in services.items():
         for port in service.get("ports", []):
