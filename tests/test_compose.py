@@ -77,6 +77,12 @@ def test_every_listener_of_a_program_can_be_reached(services):
         assert not [port for port in ports if f"0.0.0.0:{port}" not in said], name
 
 
+def test_images_are_built_as_the_version_that_they_are_tagged_with(services):
+    for name, service in services.items():
+        if "build" in service:
+            assert service["image"].endswith(f":{service['build']['args']['VERSION']}"), name
+
+
 def test_images_are_pinned(services):
     for name, service in services.items():
         tag = re.sub(r"\$\{VERSION:-(.*)\}", r"\1", service["image"]).partition(":")[2]
