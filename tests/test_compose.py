@@ -1,6 +1,7 @@
 """deploy/compose.yaml against what it mounts, starts and scrapes; Docker itself reads it in `./dev lint`."""
 
 import re
+from dataclasses import asdict
 
 import pytest
 import yaml
@@ -39,6 +40,12 @@ def test_nobody_waits_for_what_cannot_come(services):
                 assert "healthcheck" in services[other], f"{name}: {other}"
 
 
+def test_postgres_is_healthy_once_others_reach_it(services):
+    # While roles and databases are made it answers on its socket only.
+    asked = services["postgres"]["healthcheck"]["test"]
+    assert asked[asked.index("-h") + 1] == "127.0.0.1"
+
+
 def test_everything_is_on_loopback(services):
     for name, service in services.items():
         for port in service.get("ports", []):
@@ -58,6 +65,22 @@ def test_every_program_is_scraped_where_it_listens(services):
     assert set(scraped) == {*(program.name for program in programs.ALL), "lag-exporter"}
     for job, port in scraped.items():
         assert f"127.0.0.1:{port}:{port}" in services[job]["ports"], job
+
+
+def test_every_listener_of_a_program_can_be_reached(services):
+    image = (DEPLOY / "Dockerfile").read_text()
+    for name, listeners in programs.fixed_listeners(21000).items():
+        ports = [port for port in asdict(listeners).values() if port]
+        missing = {f"127.0.0.1:{port}:{port}" for port in ports} - set(services[name]["ports"])
+        assert not missing, f"{name}: {missing}"
+        said = image + str(services[name]["environment"])
+        assert not [port for port in ports if f"0.0.0.0:{port}" not in said], name
+
+
+def test_images_are_built_as_the_version_that_they_are_tagged_with(services):
+    for name, service in services.items():
+        if "build" in service:
+            assert service["image"].endswith(f":{service['build']['args']['VERSION']}"), name
 
 
 def test_images_are_pinned(services):
