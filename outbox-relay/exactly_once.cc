@@ -1,18 +1,17 @@
 #include "outbox-relay/exactly_once.h"
 
 #include <algorithm>
-#include <future>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "libs/telemetry/log.h"
+#include "outbox-relay/source/while_answering.h"
 
 namespace relay {
 namespace {
 
 using std::chrono::milliseconds;
 
-constexpr milliseconds kSlice(500);
 constexpr std::chrono::seconds kPatience(30), kQuietFor(3), kAnswer(5);
 // A transaction's tickets are kept in memory, and after a crash all of it comes again.
 constexpr uint64_t kMostEvents = 200'000;
@@ -28,24 +27,21 @@ std::string TransactionalId(const StateTopicOptions& topic) {
 
 absl::Status ExactlyOnce::Begin(ReplicationStream& stream, Producer& sink, Watermark identity,
                                 std::stop_token stop, absl::FunctionRef<bool()> leaving) {
-  std::stop_source ends;
-  std::future<absl::Status> ready = std::async(std::launch::async, [&] {
-    return TakeOver(*sink.transaction(), identity, stream.identity().flushed, ends.get_token());
-  });
-  // Postgres cuts off who is silent.
-  absl::Status alive;
   auto complain_at = Clock::now() + kQuietFor;
-  while (ready.wait_for(kSlice) != std::future_status::ready) {
-    if (alive.ok()) alive = stream.SendStatus(Lsn{});
-    if (!alive.ok() || stop.stop_requested() || leaving()) ends.request_stop();
-    if (Clock::now() < complain_at) continue;
-    complain_at += kPatience;
-    telemetry::Warn("waiting for Kafka, to see how far the source is published",
-                    {{"source", options_.topic.source}, {"topic", options_.topic.topic}});
-  }
-  const absl::Status status = ready.get();
+  const auto leaves = [&] {
+    if (Clock::now() >= complain_at) {
+      complain_at += kPatience;
+      telemetry::Warn("waiting for Kafka, to see how far the source is published",
+                      {{"source", options_.topic.source}, {"topic", options_.topic.topic}});
+    }
+    return stop.stop_requested() || leaving();
+  };
+  // This object and the sink are touched by one thread at a time: this one waits meanwhile.
+  absl::Status begun = WhileAnswering(stream, leaves, [&](std::stop_token ends) {
+    return TakeOver(*sink.transaction(), identity, stream.identity().flushed, ends);
+  });
   watermark_ = first_;
-  return status.ok() ? alive : status;
+  return begun;
 }
 
 absl::Status ExactlyOnce::TakeOver(Transaction& transaction, const Watermark& identity, Lsn flushed,

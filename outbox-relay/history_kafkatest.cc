@@ -8,6 +8,7 @@
 #include "outbox-relay/history/accept.h"
 #include "outbox-relay/source/lsn.h"
 #include "outbox-relay/testing/history_fixture.h"
+#include "outbox-relay/testing/port_forward.h"
 
 namespace relay {
 namespace {
@@ -97,6 +98,25 @@ TEST_F(HistoryTest, ASlotThatWasMadeAgainIsNoticedAndAcceptedByName) {
   ExpectRefused(*again, "somebody moved it or made it again");
   EXPECT_EQ(AcceptHistory(Accepting(finding)).status().code(),
             absl::StatusCode::kFailedPrecondition);
+}
+
+TEST_F(HistoryTest, ASlotThatIsMadeAgainWhileARelayLooksElsewhereIsNoticed) {
+  PublishAndDie();
+  // It looks at the slot, and then waits for Kafka's copy of the record.
+  PortForward closed(kafka_.brokers);
+  auto relay = StartRelay({}, closed.address());
+  Eventually("it looks", [&] {
+    return database_.Count(
+               "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'walsender' AND "
+               "datname = current_database()") == 1;
+  });
+  relay->Freeze();
+  ASSERT_FALSE(SlotActive());
+  InsertEvents("in no stream", 50);
+  DropSlot();
+  MakeSlot();
+  relay->Thaw();
+  ExpectRefused(*relay, "somebody moved it or made it again");
 }
 
 TEST_F(HistoryTest, ASlotThatWasMovedOnIsNoticed) {

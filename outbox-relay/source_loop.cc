@@ -16,6 +16,7 @@
 #include "outbox-relay/history/refusal.h"
 #include "outbox-relay/history/replace_record.h"
 #include "outbox-relay/relay.h"
+#include "outbox-relay/source/while_answering.h"
 
 namespace relay {
 namespace {
@@ -98,16 +99,21 @@ SessionEnd SourceLoop::RunSession(std::stop_token stop) {
   if (!stream.ok()) return NotOurs(stream.status());
   // The watch may not have seen it yet: a relay that takes over must not begin.
   if ((*stream)->paused()) return {Kind::kPaused};
-  if (absl::Status status = Reconcile(**stream, stop); !status.ok()) return NotOurs(status);
+  if (absl::Status status = Reconcile(**stream, stop); !status.ok()) {
+    return state_.paused() ? SessionEnd{Kind::kPaused} : NotOurs(status);
+  }
   if (std::exchange(healed_, false)) return {Kind::kHealed};
   if (absl::Status made = MakeProducer(); !made.ok()) return SessionEnd::Failed(made);
   absl::StatusOr<std::string> capture = std::string();
   if (options_.exactly_once) capture = (*stream)->FingerprintPublication();
   if (!capture.ok()) return SessionEnd::Failed(capture.status());
   const Lsn from = std::max(ledger_.confirmed(), state_.gate().recorded());
+  if (state_.paused()) return {Kind::kPaused};  // `pause` may have seen nobody stream
   if (absl::Status status = (*stream)->Start(from); !status.ok()) return NotOurs(status);
   if (absl::Status status = TakeOver(**stream, *capture, stop); !status.ok()) {
-    return SessionEnd::Failed(status);
+    // Who has lost the slot may have lost it to an error of the stream.
+    const absl::Status ended = (*stream)->WhyEnded();
+    return SessionEnd::Failed(ended.ok() || absl::IsUnavailable(ended) ? status : ended);
   }
   telemetry::Info("streaming",
                   {{"source", options_.name},
@@ -139,8 +145,16 @@ absl::Status SourceLoop::TakeOver(ReplicationStream& stream, const std::string& 
     if (!begun.ok()) return begun;
     released = exactly_once_->watermark().released;
   }
-  return parking_.Load(stream.identity().system_id, stream.identity().flushed, stream.server_pid(),
-                       released);
+  // Postgres is told nothing beyond the record: no slot of ours can stand further on by now.
+  const Lsn judged = std::max(state_.gate().recorded(), stream.slot_state().confirmed);
+  return WhileAnswering(
+      stream, [&] { return stop.stop_requested(); },
+      [&](std::stop_token) {
+        return parking_.Load({.system_id = stream.identity().system_id,
+                              .flushed = stream.identity().flushed,
+                              .holder = {.walsender_pid = stream.server_pid(), .judged = judged},
+                              .released = released});
+      });
 }
 
 absl::Status SourceLoop::BeginExactlyOnce(ReplicationStream& stream, const std::string& capture,
@@ -183,6 +197,7 @@ absl::Status SourceLoop::Reconcile(ReplicationStream& stream, std::stop_token st
   base.system_id = stream.identity().system_id;
   base.timeline = stream.identity().timeline;
   base.confirmed = verdict.resume;
+  base.publication = evidence->publication;
   if (history_ && ledger_.received().known()) {
     if (base.generation == generation_) {
       absl::Status same = CheckSameHistory(*history_, stream.identity(), ledger_.received());
@@ -236,7 +251,8 @@ absl::Status SourceLoop::HealSource(const Evidence& evidence, const Verdict& ver
       Heal({.conninfo = options_.conninfo,
             .topic = StateTopicOf(options_),
             .missing_topic_wait = options_.parking.missing_topic_wait,
-            .stop = stop},
+            .stop = stop,
+            .leave = [this, stop] { return stop.stop_requested() || state_.paused(); }},
            evidence, verdict, parking_, *producer_);
   // Nothing of it may come behind the stream that begins now.
   const std::optional<PublishFailure> refused = AbandonProducer();

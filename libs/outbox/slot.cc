@@ -3,7 +3,7 @@
 #include <libpq-fe.h>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
+#include "libs/postgres/quote.h"
 #include "libs/postgres/sql_error.h"
 
 namespace outbox {
@@ -11,8 +11,8 @@ namespace outbox {
 std::string SlotName(const std::string& database) { return absl::StrCat("outbox_", database); }
 
 std::string CreateSlotStatement(const std::string& slot, int server_version) {
-  return absl::StrCat("SELECT pg_create_logical_replication_slot('",
-                      absl::StrReplaceAll(slot, {{"'", "''"}}), "', 'pgoutput'",
+  return absl::StrCat("SELECT pg_create_logical_replication_slot(", postgres::QuoteLiteral(slot),
+                      ", 'pgoutput'",
                       server_version >= kFailoverSlotsSince ? ", failover => true" : "", ")::text");
 }
 

@@ -32,6 +32,10 @@ class Connection {
   // One or more statements without parameters, by the simple protocol. For migrations and settings.
   absl::Status ExecuteScript(const std::string& sql);
 
+  // Lifts what the role, the database or the server limits: how long a statement or a transaction
+  // may last, and how long a session may be idle. For sessions that are kept.
+  absl::Status LiftTimeouts();
+
   // False after the connection was lost or its prepared statements were: open another.
   bool usable() const { return !stale_ && PQstatus(connection_.get()) == CONNECTION_OK; }
 

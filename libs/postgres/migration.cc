@@ -11,6 +11,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "libs/postgres/quote.h"
 #include "libs/postgres/sql_error.h"
 #include "libs/postgres/transaction.h"
 
@@ -95,15 +96,11 @@ std::vector<const Migration*> Missing(const MigrationSet& set,
   return missing;
 }
 
-std::string Quoted(const std::string& identifier) {
-  return absl::StrCat("\"", absl::StrReplaceAll(identifier, {{"\"", "\"\""}}), "\"");
-}
-
 absl::Status Apply(Connection& owner, const MigrationSet& set, const Migration& migration,
                    const MigrationVariables& variables) {
   std::string sql = migration.sql;
   for (const auto& [name, identifier] : variables) {
-    absl::StrReplaceAll({{absl::StrCat("${", name, "}"), Quoted(identifier)}}, &sql);
+    absl::StrReplaceAll({{absl::StrCat("${", name, "}"), QuoteIdentifier(identifier)}}, &sql);
   }
   absl::StatusOr<Transaction> transaction = Transaction::Begin(owner);
   if (!transaction.ok()) return transaction.status();
@@ -134,7 +131,7 @@ absl::StatusOr<std::vector<std::string>> MigrateLocked(Connection& owner,
   for (const auto& [name, identifier] : variables) {
     if (name != "service_role") continue;
     absl::Status granted = owner.ExecuteScript(
-        absl::StrCat("GRANT SELECT ON schema_migrations TO ", Quoted(identifier)));
+        absl::StrCat("GRANT SELECT ON schema_migrations TO ", QuoteIdentifier(identifier)));
     if (!granted.ok()) return granted;
   }
   auto applied = ReadApplied(owner);

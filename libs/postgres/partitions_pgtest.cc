@@ -78,6 +78,15 @@ TEST_F(PartitionsTest, ADayWithTooManyRowsInDefaultIsLeftThereAndTheOthersAreMad
       << "not counted on";
 }
 
+TEST_F(PartitionsTest, WhereDefaultIsLargeNoneAreMade) {
+  Run("ALTER TABLE outbox ADD filler text; ALTER TABLE outbox ALTER filler SET STORAGE PLAIN; "
+      "INSERT INTO outbox SELECT gen_random_uuid(), i, repeat('x', 7000) "
+      "FROM generate_series(1, 9000) i");
+  EXPECT_EQ(Count("SELECT partitions_create_ahead('outbox', 2)"), 0) << "writers would wait";
+  Run("TRUNCATE outbox");
+  EXPECT_EQ(Count("SELECT partitions_create_ahead('outbox', 2)"), 4);
+}
+
 TEST_F(PartitionsTest, TheOldestIsYesterdayAtFirst) {
   Count("SELECT partitions_create_ahead('outbox', 1)");
   EXPECT_EQ(Count("SELECT (partitions_oldest('outbox') = uuid_v7_floor("

@@ -66,7 +66,8 @@ absl::StatusOr<std::string> Gap(postgres::Connection& connection, const std::str
 // The transaction that sees what the new slot's stream does not bring.
 absl::Status OpenSnapshot(postgres::Connection& connection, const NewSlot& slot) {
   return connection.ExecuteScript(
-      absl::StrCat("SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; "
+      // A row that a policy hides would count as one that is not there: that is an error.
+      absl::StrCat("SET row_security = off; "
                    "BEGIN ISOLATION LEVEL REPEATABLE READ; SET TRANSACTION SNAPSHOT '",
                    slot.snapshot, "'"));
 }
@@ -110,6 +111,7 @@ absl::StatusOr<HealReport> Heal(const HealOptions& options, const Evidence& evid
   const HistoryRecord& basis = verdict.basis ? *verdict.basis : *evidence.database;
   auto lock = postgres::Connection::Open(options.conninfo, "outbox-relay heal");
   if (!lock.ok()) return lock.status();
+  if (absl::Status open = lock->LiftTimeouts(); !open.ok()) return open;
   if (absl::Status turn = TakeTurn(*lock, evidence); !turn.ok()) return turn;
   // Before anything is changed.
   if (absl::Status tables = parked::CheckTables(*lock); !tables.ok()) {
@@ -131,6 +133,7 @@ absl::StatusOr<HealReport> Heal(const HealOptions& options, const Evidence& evid
 
   auto reader = postgres::Connection::Open(options.conninfo, "outbox-relay heal");
   if (!reader.ok()) return reader.status();
+  if (absl::Status open = reader->LiftTimeouts(); !open.ok()) return open;
   if (absl::Status open = OpenSnapshot(*reader, *slot); !open.ok()) return open;
   auto snapshot = reader->Execute("SELECT pg_current_snapshot()::text");
   if (!snapshot.ok()) return snapshot.status();
@@ -156,7 +159,7 @@ absl::StatusOr<HealReport> Heal(const HealOptions& options, const Evidence& evid
   Republished counts;
   absl::Status done = Republish({.source = options.topic.source,
                                  .missing_topic_wait = options.missing_topic_wait,
-                                 .stop = options.stop},
+                                 .leave = options.leave},
                                 *reader, "missing", *at_kafka, parked, producer, counts);
   if (!done.ok()) return done;
   report.compared = counts.compared;
@@ -170,6 +173,7 @@ absl::StatusOr<HealReport> Heal(const HealOptions& options, const Evidence& evid
                        .system_id = evidence.server.system_id,
                        .timeline = evidence.server.timeline,
                        .confirmed = slot->begin,
+                       .publication = evidence.publication,
                        .snapshot = std::string(snapshot->Text(0, 0)),
                        .snapshot_at = slot->begin,
                        .offsets = at_kafka->ends};

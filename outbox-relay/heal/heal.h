@@ -11,6 +11,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <stop_token>
 #include <string>
 
@@ -27,6 +28,8 @@ struct HealOptions {
   StateTopicOptions topic;
   std::chrono::milliseconds missing_topic_wait{0};
   std::stop_token stop;
+  // Whether to publish no more, for a stop or a pause.
+  std::function<bool()> leave;
 };
 
 struct HealReport {

@@ -80,6 +80,17 @@ absl::StatusOr<NewSlot> MakeSlotAnew(const std::string& conninfo, const SlotStat
   return Make(*std::move(connection), old.name, stop);
 }
 
+absl::StatusOr<bool> IsSlotTurnTaken(postgres::Connection& connection, const std::string& slot) {
+  auto taken = connection.Execute(
+      "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 1 "
+      "AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) "
+      "AND (classid::bigint << 32) | objid::bigint = "
+      "hashtextextended('outbox-relay heals ' || $1::text, 0))",
+      postgres::Params().Text(slot));
+  if (!taken.ok()) return taken.status();
+  return taken->Bool(0, 0);
+}
+
 absl::Status TakeSlotTurn(postgres::Connection& connection, const std::string& slot) {
   auto taken = connection.Execute(
       "SELECT pg_try_advisory_lock(hashtextextended('outbox-relay heals ' || $1::text, 0))",

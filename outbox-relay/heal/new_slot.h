@@ -35,6 +35,8 @@ absl::StatusOr<NewSlot> MakeSlotAnew(const std::string& conninfo, const SlotStat
 // One at a time makes a slot that another one may have left, for as long as `connection` lasts.
 // AlreadyExists: somebody else does.
 absl::Status TakeSlotTurn(postgres::Connection& connection, const std::string& slot);
+// Whether somebody has that turn, in this connection's database.
+absl::StatusOr<bool> IsSlotTurnTaken(postgres::Connection& connection, const std::string& slot);
 
 }  // namespace relay
 

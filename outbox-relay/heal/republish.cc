@@ -12,6 +12,7 @@ namespace relay {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+using Leave = std::function<bool()>;
 
 // Kafka gives up a transaction after some.
 constexpr std::chrono::seconds kLongestTransaction(2);
@@ -28,42 +29,42 @@ absl::Status Refused(const Producer& producer) {
 }
 
 // Takes what there is of acknowledgements, waiting a moment for some.
-absl::Status Collect(Producer& producer, std::stop_token stop) {
+absl::Status Collect(Producer& producer, const Leave& leave) {
   pollfd acks = {producer.event_fd(), POLLIN, 0};
   if (poll(&acks, 1, 100) > 0) producer.ClearEvent();
   if (!producer.Collect([](Producer::Ticket) {})) return Refused(producer);
-  return stop.stop_requested() ? absl::CancelledError("stopping") : absl::OkStatus();
+  return leave() ? absl::CancelledError("stopping") : absl::OkStatus();
 }
 
 // Until all is durable.
-absl::Status Finish(Producer& producer, std::stop_token stop) {
+absl::Status Finish(Producer& producer, const Leave& leave) {
   Transaction* const transaction = producer.transaction();
   if (transaction != nullptr && transaction->open()) transaction->Close();
   while (producer.in_flight_events() > 0) {
-    if (absl::Status status = Collect(producer, stop); !status.ok()) return status;
+    if (absl::Status status = Collect(producer, leave); !status.ok()) return status;
   }
   if (transaction == nullptr || !transaction->open()) return absl::OkStatus();
   // Its position is the record that healing ends with; what is committed before is found again.
   producer.Commit("", "", "");
   while (transaction->open()) {
-    if (absl::Status status = Collect(producer, stop); !status.ok()) return status;
+    if (absl::Status status = Collect(producer, leave); !status.ok()) return status;
   }
   return absl::OkStatus();
 }
 
-absl::Status FinishIfLong(Producer& producer, std::stop_token stop) {
+absl::Status FinishIfLong(Producer& producer, const Leave& leave) {
   Transaction* const transaction = producer.transaction();
   const bool is_long = transaction != nullptr && transaction->open() &&
                        Clock::now() - transaction->since() > kLongestTransaction;
-  return is_long ? Finish(producer, stop) : absl::OkStatus();
+  return is_long ? Finish(producer, leave) : absl::OkStatus();
 }
 
 // False: Kafka does not take this record, and producer.refusal() says why.
 absl::StatusOr<bool> Send(const Record& record, Producer& producer,
                           const RepublishOptions& options) {
-  const std::stop_token& stop = options.stop;
+  const Leave& leave = options.leave;
   const Clock::time_point patience = Clock::now() + options.missing_topic_wait;
-  if (absl::Status status = FinishIfLong(producer, stop); !status.ok()) return status;
+  if (absl::Status status = FinishIfLong(producer, leave); !status.ok()) return status;
   for (;;) {
     switch (producer.Produce(record, kNoTicket)) {
       case Producer::Outcome::kTaken:
@@ -81,11 +82,11 @@ absl::StatusOr<bool> Send(const Record& record, Producer& producer,
         if (!passes && (!absl::IsNotFound(topic) || Clock::now() >= patience)) return false;
         if (passes && Clock::now() >= patience + kBrokerPatience) return topic;
         // A transaction does not stay open for as long as somebody takes to make a topic.
-        if (absl::Status status = Finish(producer, stop); !status.ok()) return status;
+        if (absl::Status status = Finish(producer, leave); !status.ok()) return status;
         break;
       }
     }
-    if (absl::Status status = Collect(producer, stop); !status.ok()) return status;
+    if (absl::Status status = Collect(producer, leave); !status.ok()) return status;
   }
 }
 
@@ -103,8 +104,8 @@ Event EventOf(const postgres::Result& rows, int row) {
 }
 
 // What is published is durable before what is parked is.
-absl::Status Park(ParkedBehind& parked, Producer& producer, std::stop_token stop) {
-  if (absl::Status finished = Finish(producer, stop); !finished.ok()) return finished;
+absl::Status Park(ParkedBehind& parked, Producer& producer, const Leave& leave) {
+  if (absl::Status finished = Finish(producer, leave); !finished.ok()) return finished;
   return parked.Flush();
 }
 
@@ -115,10 +116,10 @@ absl::StatusOr<std::string> RepublishColumns(postgres::Connection& connection) {
   if (!key.ok()) return key.status();
   absl::StatusOr<std::string> payload = AsStreamed(connection, "payload");
   if (!payload.ok()) return payload.status();
-  return absl::StrCat(
-      "o.id::text, o.", *key, ", o.type, o.topic, o.", *payload,
-      ", o.traceparent, o.headers::text, (extract(epoch FROM coalesce(o.created_at, "
-      "clock_timestamp())) * 1000000)::bigint, o.seq");
+  return absl::StrCat("o.id::text, o.", *key, ", o.type, o.topic, o.", *payload,
+                      ", o.traceparent, o.headers::text, (extract(epoch FROM CASE WHEN "
+                      "isfinite(o.created_at) THEN o.created_at ELSE clock_timestamp() END) * "
+                      "1000000)::bigint, o.seq");
 }
 
 absl::Status Republish(const RepublishOptions& options, postgres::Connection& connection,
@@ -128,7 +129,7 @@ absl::Status Republish(const RepublishOptions& options, postgres::Connection& co
   // A payload may have some ten MiB.
   const std::string fetch = absl::StrCat("FETCH 10 FROM ", cursor);
   for (;;) {
-    if (absl::Status status = FinishIfLong(producer, options.stop); !status.ok()) return status;
+    if (absl::Status status = FinishIfLong(producer, options.leave); !status.ok()) return status;
     auto rows = connection.Execute(fetch);
     if (!rows.ok()) return rows.status();
     if (rows->rows() == 0) break;
@@ -141,7 +142,7 @@ absl::Status Republish(const RepublishOptions& options, postgres::Connection& co
       const Event event = EventOf(*rows, i);
       const int64_t seq = rows->Int64(i, 8);
       if (parked.full()) {
-        if (absl::Status written = Park(parked, producer, options.stop); !written.ok()) {
+        if (absl::Status written = Park(parked, producer, options.leave); !written.ok()) {
           return written;
         }
       }
@@ -157,8 +158,9 @@ absl::Status Republish(const RepublishOptions& options, postgres::Connection& co
       }
     }
     if (!producer.Collect([](Producer::Ticket) {})) return Refused(producer);
+    if (options.leave()) return absl::CancelledError("stopping");
   }
-  return Park(parked, producer, options.stop);
+  return Park(parked, producer, options.leave);
 }
 
 }  // namespace relay

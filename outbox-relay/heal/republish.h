@@ -5,7 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
-#include <stop_token>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -31,13 +31,14 @@ struct RepublishOptions {
   std::string source;
   // How long a topic that does not exist is waited for; then its events are parked.
   std::chrono::milliseconds missing_topic_wait{0};
-  std::stop_token stop;
+  // Whether to leave off, because of a stop or a pause. Asked often.
+  std::function<bool()> leave;
 };
 
 // `cursor` is open in a transaction of `connection`, over RepublishColumns(). Returns
 // once Kafka has acknowledged, or `parked` has written, everything. Aborted: Kafka refused an
-// event, and the producer is done. Unavailable: Kafka does not answer. Cancelled after a stop
-// request.
+// event, and the producer is done. Unavailable: Kafka does not answer. Cancelled once
+// `leave` says so.
 absl::Status Republish(const RepublishOptions& options, postgres::Connection& connection,
                        const std::string& cursor, const TopicIds& at_kafka, ParkedBehind& parked,
                        Producer& producer, Republished& counts);

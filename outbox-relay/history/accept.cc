@@ -26,6 +26,7 @@ absl::StatusOr<HistoryRecord> NewRecord(postgres::Connection& connection,
                        .system_id = evidence.server.system_id,
                        .timeline = evidence.server.timeline,
                        .confirmed = evidence.slot.confirmed};
+  record.publication = evidence.publication;
   record.published_up_to_seq = options.published_up_to_seq;
   // Kafka's partitions are the same as before.
   if (evidence.topic) record.offsets = evidence.topic->offsets;

@@ -12,7 +12,7 @@ absl::StatusOr<Evidence> GatherEvidence(ReplicationStream& stream,
                                         const StateTopicOptions& topic_options,
                                         std::chrono::milliseconds timeout) {
   // The order matters (verdict.h): the slot was read when the stream connected.
-  Evidence evidence{.slot = stream.slot_state()};
+  Evidence evidence{.slot = stream.slot_state(), .publication = stream.publication_state()};
   auto topic = ReadStateTopic(topic_options, timeout);
   if (topic.ok()) {
     evidence.topic_read = true;

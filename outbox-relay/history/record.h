@@ -28,6 +28,9 @@ struct HistoryRecord {
   // Everything before it is at Kafka. No relay has told Postgres more.
   Lsn confirmed;
 
+  // Of the publication, while all this was so: see PublicationStateSql. Empty: not noted.
+  std::string publication;
+
   // Every row that is visible in this pg_snapshot is at Kafka; what is not visible in it lies
   // behind `offsets`, or in partitions that are not named there. Empty: none was taken yet.
   std::string snapshot;

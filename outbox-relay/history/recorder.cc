@@ -23,6 +23,8 @@ constexpr size_t kFewSamples = 64;
 constexpr std::chrono::seconds kManySamplesEvery(10);
 constexpr milliseconds kTopicAnswer(1'000);
 constexpr std::chrono::seconds kTopicAgain(2), kTopicMakeAgain(15);
+// Somebody may have deleted it.
+constexpr std::chrono::seconds kTopicLookAgain(60);
 
 }  // namespace
 
@@ -105,10 +107,11 @@ absl::Status HistoryRecorder::Write(postgres::Connection& connection, bool whole
     has_row_ = false;
     // A row that somebody has removed is made again at once; else it is not ours to write.
     if (!whole) return absl::OkStatus();
-    state_.gate().Refuse(
-        session_, absl::UnavailableError("the recorded position is another's by now: looking again "
-                                         "at the history of the server"));
-    return absl::OkStatus();
+    const absl::Status why = absl::AbortedError(
+        "the recorded position is another's by now, or the publication was altered: looking again "
+        "at the history of the server");
+    state_.gate().Refuse(session_, absl::UnavailableError(why.message()));
+    return why;
   }
   has_row_ = true;
   recorded_ = record_.confirmed;
@@ -121,11 +124,12 @@ absl::Status HistoryRecorder::Write(postgres::Connection& connection, bool whole
 
 void HistoryRecorder::WriteTopic(milliseconds wait) {
   absl::Status ready;
-  if (!topic_made_) {
-    if (Clock::now() < topic_at_) return;
+  if (Clock::now() >= topic_at_) {
     ready = EnsureStateTopic(topic_, kTopicAnswer);
     topic_made_ = ready.ok();
-    topic_at_ = Clock::now() + kTopicMakeAgain;
+    topic_at_ = Clock::now() + (ready.ok() ? kTopicLookAgain : kTopicMakeAgain);
+  } else if (!topic_made_) {
+    return;
   }
   if (ready.ok() && writer_ == nullptr) {
     auto writer = StateTopicWriter::Create(topic_);
@@ -176,6 +180,7 @@ absl::Status HistoryRecorder::CompareTopic(postgres::Connection& connection,
   evidence.slot.exists = true;
   evidence.slot.type = "logical";
   evidence.slot.plugin = "pgoutput";
+  evidence.publication = session.base.publication;
   const Verdict verdict = Judge(evidence);
   if (verdict.ok()) {
     state_.gate().SetTopicRead(session.number);

@@ -24,7 +24,8 @@ class HistoryRecorder {
   HistoryRecorder(StateTopicOptions topic, SourceState& state)
       : topic_(std::move(topic)), state_(state) {}
 
-  // One round. `samples` are of this connection's server.
+  // One round. `samples` are of this connection's server. Aborted: the record is not the stream's
+  // any more, or this connection's server is another than the stream's, and the session ends.
   absl::Status Record(postgres::Connection& connection, SampleHistory& samples);
 
   // After the stream's last acknowledgement: everything, at once.

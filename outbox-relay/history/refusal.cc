@@ -33,7 +33,7 @@ absl::Status Refusal(const Verdict& verdict, std::string_view source_name) {
                         verdict.finding != Finding::kSlotForeign;
   if (!has_slot) {
     choices.push_back(
-        "accept the gap: make the slot anew by hand (drop or rename the old one; "
+        "accept the gap: make the slot anew by hand (drop the old one, if it is there; "
         "SELECT pg_create_logical_replication_slot), then the relay names the next "
         "finding, which `outbox-relay accept-history` takes");
   } else {

@@ -50,6 +50,7 @@ std::string Encode(const HistoryRecord& record) {
               {"system_id", record.system_id},
               {"timeline", record.timeline},
               {"confirmed", ToString(record.confirmed)},
+              {"publication", record.publication},
               {"snapshot", record.snapshot},
               {"snapshot_at", ToString(record.snapshot_at)},
               {"published_up_to_seq", record.published_up_to_seq}};
@@ -75,6 +76,7 @@ absl::StatusOr<HistoryRecord> DecodeRecord(std::string_view text) {
         record.system_id = in.at("system_id").get<std::string>();
         record.timeline = in.at("timeline").get<uint32_t>();
         record.confirmed = LsnOf(in.at("confirmed"));
+        record.publication = in.value("publication", "");  // since 0.1's state of November 2026
         record.snapshot = in.at("snapshot").get<std::string>();
         record.snapshot_at = LsnOf(in.at("snapshot_at"));
         record.published_up_to_seq = in.at("published_up_to_seq").get<int64_t>();

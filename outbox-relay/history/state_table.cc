@@ -1,10 +1,10 @@
 #include "outbox-relay/history/state_table.h"
 
-#include <memory>
-
 #include "absl/strings/str_cat.h"
+#include "libs/postgres/quote.h"
 #include "libs/postgres/result.h"
 #include "libs/postgres/sql_error.h"
+#include "outbox-relay/source/publication.h"
 
 namespace relay {
 namespace {
@@ -16,25 +16,38 @@ namespace {
   "substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8) = lpad(upper(to_hex($4::bigint)), " \
   "8, '0')"
 
-constexpr char kWrite[] =
-    "INSERT INTO outbox_relay_state AS state "
-    "(slot, generation, system_id, timeline, confirmed, details) "
-    "SELECT $1::text, $2::bigint, $3::text, $4::bigint, $5::text::pg_lsn, $6::text "
-    "WHERE " ON_THIS_SERVER
-    " ON CONFLICT (slot) DO UPDATE SET confirmed = excluded.confirmed, details = excluded.details, "
-    "recorded_at = clock_timestamp() "
-    "WHERE state.generation = excluded.generation AND state.system_id = excluded.system_id "
-    "AND state.timeline = excluded.timeline AND state.confirmed <= excluded.confirmed";
+// What a stream may go on recording under: the server is the same, and its publication, too.
+std::string AsStreamed(postgres::Connection& connection) {
+  return absl::StrCat(ON_THIS_SERVER, " AND ($6::text = '' OR $6::text = ",
+                      PublicationStateSql("outbox", PQserverVersion(connection.raw())), ")");
+}
 
-constexpr char kWritePosition[] =
-    "UPDATE outbox_relay_state SET confirmed = $5::text::pg_lsn, recorded_at = clock_timestamp() "
-    "WHERE slot = $1::text AND generation = $2::bigint AND system_id = $3::text "
-    "AND timeline = $4::bigint AND confirmed <= $5::text::pg_lsn AND " ON_THIS_SERVER;
+std::string WriteSql(postgres::Connection& connection) {
+  return absl::StrCat(
+      "INSERT INTO outbox_relay_state AS state "
+      "(slot, generation, system_id, timeline, confirmed, details) "
+      "SELECT $1::text, $2::bigint, $3::text, $4::bigint, $5::text::pg_lsn, $7::text WHERE ",
+      AsStreamed(connection),
+      " ON CONFLICT (slot) DO UPDATE SET confirmed = excluded.confirmed, details = "
+      "excluded.details, recorded_at = clock_timestamp() "
+      "WHERE state.generation = excluded.generation AND state.system_id = excluded.system_id "
+      "AND state.timeline = excluded.timeline AND state.confirmed <= excluded.confirmed");
+}
 
-constexpr char kStands[] =
-    "SELECT count(*) FROM outbox_relay_state WHERE slot = $1::text AND generation = $2::bigint "
-    "AND system_id = $3::text AND timeline = $4::bigint AND confirmed >= $5::text::pg_lsn "
-    "AND " ON_THIS_SERVER;
+std::string WritePositionSql(postgres::Connection& connection) {
+  return absl::StrCat(
+      "UPDATE outbox_relay_state SET confirmed = $5::text::pg_lsn, recorded_at = clock_timestamp() "
+      "WHERE slot = $1::text AND generation = $2::bigint AND system_id = $3::text "
+      "AND timeline = $4::bigint AND confirmed <= $5::text::pg_lsn AND ",
+      AsStreamed(connection));
+}
+
+std::string StandsSql(postgres::Connection& connection) {
+  return absl::StrCat(
+      "SELECT count(*) FROM outbox_relay_state WHERE slot = $1::text AND generation = $2::bigint "
+      "AND system_id = $3::text AND timeline = $4::bigint AND confirmed >= $5::text::pg_lsn AND ",
+      AsStreamed(connection));
+}
 
 constexpr char kReplace[] =
     "INSERT INTO outbox_relay_state AS state "
@@ -56,7 +69,8 @@ postgres::Params ParamsOf(const HistoryRecord& record) {
 }
 
 absl::StatusOr<Recorded> Stands(postgres::Connection& connection, const HistoryRecord& record) {
-  auto stands = connection.Execute(kStands, ParamsOf(record));
+  auto stands =
+      connection.Execute(StandsSql(connection), ParamsOf(record).Text(record.publication));
   if (!stands.ok()) return stands.status();
   return stands->Int64(0, 0) == 1 ? Recorded::kYes : Recorded::kNotHere;
 }
@@ -65,13 +79,10 @@ absl::StatusOr<Recorded> Stands(postgres::Connection& connection, const HistoryR
 
 absl::StatusOr<StateRow> ReadStateRow(PGconn* connection, const std::string& slot) {
   // The simple protocol is all that a replication connection has; everything comes as text.
-  std::unique_ptr<char, decltype(&PQfreemem)> literal(
-      PQescapeLiteral(connection, slot.data(), slot.size()), &PQfreemem);
-  if (literal == nullptr) return absl::ResourceExhaustedError("libpq: out of memory");
   postgres::Result rows(PQexec(
       connection, absl::StrCat("SELECT slot, generation, system_id, timeline, confirmed, details "
                                "FROM outbox_relay_state ORDER BY slot <> ",
-                               literal.get(), ", recorded_at DESC LIMIT 1")
+                               postgres::QuoteLiteral(slot), ", recorded_at DESC LIMIT 1")
                       .c_str()));
   if (!rows.ok()) {
     absl::Status error =
@@ -109,14 +120,16 @@ absl::StatusOr<StateRow> ReadStateRow(PGconn* connection, const std::string& slo
 
 absl::StatusOr<Recorded> WriteStateRow(postgres::Connection& connection,
                                        const HistoryRecord& record) {
-  auto written = connection.Execute(kWrite, ParamsOf(record).Text(Encode(record)));
+  auto written = connection.Execute(WriteSql(connection),
+                                    ParamsOf(record).Text(record.publication).Text(Encode(record)));
   if (!written.ok()) return written.status();
   return written->affected() == 1 ? Recorded::kYes : Stands(connection, record);
 }
 
 absl::StatusOr<Recorded> WriteStatePosition(postgres::Connection& connection,
                                             const HistoryRecord& record) {
-  auto written = connection.Execute(kWritePosition, ParamsOf(record));
+  auto written =
+      connection.Execute(WritePositionSql(connection), ParamsOf(record).Text(record.publication));
   if (!written.ok()) return written.status();
   return written->affected() == 1 ? Recorded::kYes : Stands(connection, record);
 }

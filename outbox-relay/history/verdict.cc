@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "outbox-relay/source/timeline_history.h"
+#include "outbox-relay/stable_hash.h"
 
 namespace relay {
 namespace {
@@ -67,30 +68,24 @@ Found CheckSlot(const SlotState& slot, Lsn confirmed) {
   return {};
 }
 
-// Whether the server is a promoted standby that goes on where all of the records are.
+// Whether the server is a promoted standby that goes on where the record is that it has itself. The
+// topic's copy may be ahead of that: its events are at Kafka, or were parked by transactions that
+// this server may not have got, so it is no place to go on from.
 bool HasFailedOver(const Evidence& evidence, const std::vector<const HistoryRecord*>& records) {
   if (!evidence.slot.ours() || evidence.slot.lost || !evidence.slot.synchronized) return false;
-  Lsn confirmed;
   for (const HistoryRecord* record : records) {
     const std::optional<Lsn> end = EndOfTimeline(evidence.timeline_history, record->timeline);
     if (record->system_id != evidence.server.system_id || !end || record->confirmed > *end) {
       return false;
     }
-    confirmed = std::max(confirmed, record->confirmed);
   }
-  return evidence.slot.confirmed <= confirmed;
+  return evidence.slot.confirmed <= evidence.database->confirmed;
 }
 
 // The record with which a promoted standby goes on.
-HistoryRecord RecordAfterFailover(const Evidence& evidence,
-                                  const std::vector<const HistoryRecord*>& records) {
-  // The row came with the rows; the topic's copy may be ahead of what the standby had got of it.
-  HistoryRecord record = *records.front();
-  for (const HistoryRecord* other : records) {
-    record.confirmed = std::max(record.confirmed, other->confirmed);
-    record.generation = std::max(record.generation, other->generation);
-  }
-  ++record.generation;
+HistoryRecord RecordAfterFailover(const Evidence& evidence, int64_t generation) {
+  HistoryRecord record = *evidence.database;
+  record.generation = generation;
   record.timeline = evidence.server.timeline;
   // The numbers of lost transactions are given out again.
   record.samples.clear();
@@ -114,7 +109,14 @@ Found Check(const Evidence& evidence, const std::optional<HistoryRecord>& topic,
                          ToString(topic->confirmed), " (generation ", topic->generation,
                          "): an older copy of the data was restored")};
   }
-  return CheckSlot(evidence.slot, records.front()->confirmed);
+  Found found = CheckSlot(evidence.slot, records.front()->confirmed);
+  const std::string& before = records.front()->publication;
+  if (found.finding == Finding::kSame && !before.empty() && before != evidence.publication) {
+    found = {Finding::kPublicationChanged,
+             "the publication was altered, or made again, since relays have recorded it: rows that "
+             "were committed while it did not have the outbox are in no stream"};
+  }
+  return found;
 }
 
 // Snapshots count on their own timeline, and only as far as the database still has what they speak
@@ -148,9 +150,8 @@ std::string IdOf(const Verdict& verdict, const Evidence& evidence) {
       NameOf(verdict.finding), "|", evidence.server.system_id, "|", evidence.server.timeline, "|",
       evidence.slot.name, "|", evidence.slot.exists ? ToString(evidence.slot.confirmed) : "none",
       "|", evidence.slot.plugin, "|", evidence.slot.database, "|", evidence.slot.lost, "|",
-      verdict.next_generation);
-  uint64_t hash = 14695981039346656037u;  // FNV-1a: stable over builds
-  for (const unsigned char c : all) hash = (hash ^ c) * 1099511628211u;
+      evidence.publication, "|", verdict.next_generation);
+  const uint64_t hash = StableHash(all);
   return absl::StrFormat("%08x", static_cast<uint32_t>(hash ^ (hash >> 32)));
 }
 
@@ -188,7 +189,7 @@ Verdict Judge(const Evidence& evidence) {
     if (found.finding == Finding::kOtherTimeline && evidence.database &&
         HasFailedOver(evidence, records)) {
       found.finding = Finding::kFailedOver;
-      verdict.successor = RecordAfterFailover(evidence, records);
+      verdict.successor = RecordAfterFailover(evidence, verdict.next_generation);
       verdict.resume = verdict.successor->confirmed;
     }
   }
@@ -226,6 +227,8 @@ const char* NameOf(Finding finding) {
       return "slot_foreign";
     case Finding::kSlotMoved:
       return "slot_moved";
+    case Finding::kPublicationChanged:
+      return "publication_changed";
   }
   return "unknown";
 }

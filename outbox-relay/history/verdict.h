@@ -9,8 +9,9 @@
 // A promoted standby that had synchronized the slot (PostgreSQL docs, "Logical Decoding Concepts",
 // "Replication Slot Synchronization") goes on with it, if all that is recorded lies before the
 // place where the timelines part: up to there its log is the old one, and what follows is in the
-// slot's stream. Whether Kafka has events of rows that were lost with the primary cannot be seen
-// here; the primary's synchronized_standby_slots is what prevents them.
+// slot's stream. It goes on from the record that it has itself: what came to be parked since may
+// not have reached it. Whether Kafka has events of rows that were lost with the primary cannot be
+// seen here; the primary's synchronized_standby_slots is what prevents them.
 #ifndef ORDER_SAGA_OUTBOX_RELAY_HISTORY_VERDICT_H_
 #define ORDER_SAGA_OUTBOX_RELAY_HISTORY_VERDICT_H_
 
@@ -27,6 +28,7 @@ namespace relay {
 // Read in this order, which is part of the check: slot, topic, database, identity.
 struct Evidence {
   SlotState slot;
+  std::string publication;  // see PublicationStateSql
   // The topic's copy could be read, whatever was in it.
   bool topic_read = false;
   std::optional<HistoryRecord> topic;
@@ -51,6 +53,7 @@ enum class Finding {
   kSlotLost,     // Postgres has removed log that it needs
   kSlotForeign,  // of another plugin, type or database
   kSlotMoved,    // ahead of the record: moved, or made again
+  kPublicationChanged,
 };
 
 struct Verdict {

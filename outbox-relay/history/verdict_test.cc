@@ -76,12 +76,16 @@ TEST(VerdictTest, APromotedStandbyWithTheSlotGoesOn) {
 TEST(VerdictTest, APromotedStandbyMayNotHaveGotTheLastRecord) {
   Evidence evidence = Promoted();
   evidence.topic = Record(1'500);
-  evidence.slot.confirmed = Lsn{1'400};
-  const Verdict verdict = Judge(evidence);
+  evidence.slot.confirmed = Lsn{900};
+  Verdict verdict = Judge(evidence);
   EXPECT_EQ(verdict.finding, Finding::kFailedOver) << verdict.what;
-  EXPECT_EQ(verdict.resume, Lsn{1'500});
-  EXPECT_EQ(verdict.successor->confirmed, Lsn{1'500});
+  EXPECT_EQ(verdict.resume, Lsn{1'000}) << "what was parked since is perhaps not there";
+  EXPECT_EQ(verdict.successor->confirmed, Lsn{1'000});
   EXPECT_EQ(verdict.successor->snapshot_at, Lsn{990}) << "of the row, which came with the rows";
+  evidence.slot.confirmed = Lsn{1'400};
+  verdict = Judge(evidence);
+  EXPECT_EQ(verdict.finding, Finding::kOtherTimeline) << "the slot is beyond it";
+  EXPECT_TRUE(verdict.basis.has_value()) << "healing finds what is missing";
 }
 
 TEST(VerdictTest, APromotedStandbyThatLacksSomethingIsAnotherTimeline) {
@@ -230,6 +234,19 @@ TEST(VerdictTest, ASlotAheadOfTheRecordWasMoved) {
                     HasSubstr("accept-history --source=shop=… --finding=" + first.id)));
   evidence.slot.confirmed = Lsn{1'002};
   EXPECT_NE(Judge(evidence).id, first.id) << "what was accepted once is not accepted for ever";
+}
+
+TEST(VerdictTest, APublicationThatIsNotTheRecordedOneHasChanged) {
+  Evidence evidence = Usual();
+  evidence.publication = "now";
+  ExpectSame(evidence, 1'000);  // nothing was noted of it
+  evidence.database->publication = "now";
+  ExpectSame(evidence, 1'000);
+  evidence.database->publication = "before";
+  EXPECT_THAT(Refused(evidence, Finding::kPublicationChanged), HasSubstr("--heal=table"));
+  EXPECT_EQ(Judge(evidence).basis->confirmed, Lsn{1'000});
+  evidence.slot.exists = false;
+  EXPECT_EQ(Judge(evidence).finding, Finding::kSlotMissing);
 }
 
 TEST(VerdictTest, WithoutASnapshotNothingCanBeHealed) {

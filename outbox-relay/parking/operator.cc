@@ -1,14 +1,16 @@
 #include "outbox-relay/parking/operator.h"
 
+#include "outbox-relay/parking/scope_name.h"
+
 namespace relay::parked {
 namespace {
 
-// $1 id, $2 topic, $3 key.
+// $1 id, $2 topic, $3 the name of a key.
 #define ORDER_SAGA_SELECTED                                               \
   " ($1::text IS NULL OR k.poison_id = $1::text"                          \
   "  OR k.scope = (SELECT scope FROM outbox_parked WHERE id = $1::text))" \
   " AND ($2::text IS NULL OR k.topic = $2::text)"                         \
-  " AND ($3::text IS NULL OR k.name = 'k' || $3::text) "
+  " AND ($3::text IS NULL OR k.name = $3::text) "
 
 #define ORDER_SAGA_RELAY_ACTIVE               \
   " EXISTS (SELECT FROM pg_replication_slots" \
@@ -63,10 +65,10 @@ constexpr char kDrop[] =
 #undef ORDER_SAGA_RELAY_ACTIVE
 
 postgres::Params Select(const Selection& selection) {
-  return postgres::Params()
-      .NullableText(selection.id)
-      .NullableText(selection.topic)
-      .NullableText(selection.key);
+  std::optional<std::string> topic, name;
+  if (selection.topic) topic = ScopeTopic(*selection.topic);
+  if (selection.key) name = ScopeName(*selection.key, "");
+  return postgres::Params().NullableText(selection.id).NullableText(topic).NullableText(name);
 }
 
 absl::StatusOr<Changed> Count(absl::StatusOr<postgres::Result> answer) {

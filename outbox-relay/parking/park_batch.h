@@ -2,6 +2,7 @@
 #ifndef ORDER_SAGA_OUTBOX_RELAY_PARKING_PARK_BATCH_H_
 #define ORDER_SAGA_OUTBOX_RELAY_PARKING_PARK_BATCH_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -28,7 +29,7 @@ class ParkBatch {
     payloads.push_back(Copy(event.payload));
     traceparents.push_back(CopyUnlessEmpty(event.traceparent));
     headers.push_back(CopyUnlessEmpty(event.headers_json));
-    created.push_back(event.created_unix_microseconds);
+    created.push_back(std::clamp(event.created_unix_microseconds, kEarliest, kLatest));
     lsns.push_back(ToString(at.commit));
     ordinals.push_back(at.ordinal);
     bytes_ += kOverhead + event.topic.size() + event.type.size() + event.traceparent.size() +
@@ -50,6 +51,8 @@ class ParkBatch {
 
  private:
   // Two are in memory at most, and the statement that is made of one.
+  // The years 1 to 9999: a timestamptz may be infinity.
+  static constexpr int64_t kEarliest = -62'135'596'800'000'000, kLatest = 253'402'300'799'999'999;
   static constexpr size_t kMostBytes = 1 << 20, kMostEvents = 2'000, kOverhead = 500;
 
   static std::optional<std::string> Copy(const std::optional<std::string_view>& text) {

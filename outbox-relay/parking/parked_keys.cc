@@ -3,14 +3,10 @@
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
+#include "outbox-relay/parking/scope_name.h"
 
 namespace relay {
 namespace {
-
-void AppendScopeName(const Event& event, std::string& out) {
-  out.push_back(event.aggregate_id ? 'k' : 'i');
-  out.append(event.aggregate_id ? *event.aggregate_id : event.id);
-}
 
 absl::string_view View(std::string_view text) { return {text.data(), text.size()}; }
 
@@ -30,16 +26,10 @@ std::string KeyOf(std::string_view topic, std::string_view name) {
   return key;
 }
 
-std::string ScopeName(const Event& event) {
-  std::string name;
-  AppendScopeName(event, name);
-  return name;
-}
-
 ParkedKeys::Decision ParkedKeys::Decide(const Event& event, StreamPosition at) {
-  wanted_.assign(event.topic);
+  wanted_.assign(ScopeTopic(event.topic));
   wanted_.push_back('\0');
-  AppendScopeName(event, wanted_);
+  AppendScopeName(event.aggregate_id, event.id, wanted_);
   if (const auto found = keys_.find(wanted_); found != keys_.end()) {
     found_ = found->second;
     if (!found_->awaiting_poison) {
@@ -59,14 +49,15 @@ ParkedKeys::Decision ParkedKeys::Decide(const Event& event, StreamPosition at) {
 
 void ParkedKeys::Park(const Event& event, StreamPosition at, Refusal refusal) {
   if (refusal.whole_topic) RefuseTopic(event.topic, refusal);
-  const std::string name = ScopeName(event);
-  std::shared_ptr<ParkedKey>& slot = Slot(event.topic, name);
+  const std::string name = ScopeName(event.aggregate_id, event.id);
+  const std::string_view topic = ScopeTopic(event.topic);
+  std::shared_ptr<ParkedKey>& slot = Slot(topic, name);
   // An earlier event of a key that is parked already, which came again and is refused this time.
   const int64_t scope = slot == nullptr ? 0 : slot->scope;
   const int32_t era = slot == nullptr ? 0 : slot->era;
   slot = std::make_shared<ParkedKey>(ParkedKey{
       .scope = scope,
-      .topic = std::string(event.topic),
+      .topic = std::string(topic),
       .name = name,
       .poison_id = std::string(event.id),
       .refusal = std::move(refusal),
@@ -102,14 +93,14 @@ void ParkedKeys::ForEach(absl::FunctionRef<void(const std::shared_ptr<ParkedKey>
 }
 
 const Refusal* ParkedKeys::TopicRefusal(std::string_view topic) const {
-  const auto found = topics_.find(View(topic));
+  const auto found = topics_.find(View(ScopeTopic(topic)));
   return found == topics_.end() ? nullptr : &found->second;
 }
 
-void ParkedKeys::TryTopicAgain(std::string_view topic) { topics_.erase(View(topic)); }
+void ParkedKeys::TryTopicAgain(std::string_view topic) { topics_.erase(View(ScopeTopic(topic))); }
 
 void ParkedKeys::RefuseTopic(std::string_view topic, Refusal refusal) {
-  topics_.insert_or_assign(std::string(topic), std::move(refusal));
+  topics_.insert_or_assign(std::string(ScopeTopic(topic)), std::move(refusal));
 }
 
 std::vector<std::string> ParkedKeys::TopicsInDoubt() const {

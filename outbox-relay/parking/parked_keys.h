@@ -37,18 +37,14 @@ struct Refusal {
 
 Refusal RefusalOf(const PublishFailure& failure);
 
-// 'k' and the key; an event without a key has no order to keep, and is parked alone: 'i' and its
-// id.
-std::string ScopeName(const Event& event);
-
 // By which a parked key is found: its topic and name.
 std::string KeyOf(std::string_view topic, std::string_view name);
 
 // One parked (topic, key).
 struct ParkedKey {
   int64_t scope = 0;  // its number in the database; 0: not there yet
-  std::string topic;
-  std::string name;
+  std::string topic;  // see ScopeTopic
+  std::string name;   // see ScopeName
   std::string poison_id;
   Refusal refusal;
   // The poison is known, but has not come by again since: what comes before it is published.

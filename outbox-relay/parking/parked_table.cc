@@ -6,6 +6,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "libs/postgres/sql_error.h"
+#include "outbox-relay/parking/scope_name.h"
 #include "outbox-relay/source/lsn.h"
 
 namespace relay::parked {
@@ -104,6 +105,12 @@ constexpr char kPutOnList[] = R"sql(
                                                       AND scope = k.scope))
 )sql";
 
+// The next event of each would cost a producer, too.
+constexpr char kHoldTopic[] = R"sql(
+  UPDATE outbox_parked_keys SET released_at = NULL, released_by = NULL
+   WHERE topic = $1::text AND released_at IS NOT NULL
+)sql";
+
 constexpr char kRebase[] = R"sql(
   UPDATE outbox_parked_keys SET system_id = $1::text, era = era + 1, commit_lsn = '0/0', ordinal = 0
    WHERE system_id <> $1::text
@@ -135,9 +142,11 @@ constexpr char kEndOthers[] = R"sql(
      AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
      AND pid <> pg_backend_pid()
 )sql";
+// Not one that somebody has made at the same place while we looked away: that stands further on.
 constexpr char kHasSlot[] = R"sql(
   SELECT EXISTS (SELECT FROM pg_replication_slots
-                  WHERE slot_name = 'outbox_' || current_database() AND active_pid = $1::bigint)
+                  WHERE slot_name = 'outbox_' || current_database() AND active_pid = $1::bigint
+                    AND confirmed_flush_lsn <= $2::text::pg_lsn)
 )sql";
 constexpr char kLock[] = "SELECT pg_advisory_lock(1869968482, 1885434475)";
 
@@ -259,16 +268,16 @@ Query HoldKey(int64_t scope, const std::string& poison_id, const Refusal& refusa
 }
 
 absl::Status PutOnList(postgres::Connection& connection, const PublishFailure& failure) {
-  const std::string name = failure.key ? "k" + *failure.key : "i" + failure.event_id;
-  return connection
-      .Execute(kPutOnList, postgres::Params()
-                               .Text(failure.topic)
-                               .Text(name)
-                               .Text(failure.event_id)
-                               .Text(failure.reason)
-                               .Text(failure.fix)
-                               .Bool(failure.whole_topic))
-      .status();
+  const std::string topic(ScopeTopic(failure.topic));
+  auto listed = connection.Execute(kPutOnList, postgres::Params()
+                                                   .Text(topic)
+                                                   .Text(ScopeName(failure.key, failure.event_id))
+                                                   .Text(failure.event_id)
+                                                   .Text(failure.reason)
+                                                   .Text(failure.fix)
+                                                   .Bool(failure.whole_topic));
+  if (!listed.ok() || !failure.whole_topic) return listed.status();
+  return connection.Execute(kHoldTopic, postgres::Params().Text(topic)).status();
 }
 
 absl::Status BeginEra(postgres::Connection& connection, const std::string& system_id) {
@@ -306,12 +315,15 @@ absl::Status ShutOutAll(postgres::Connection& connection) {
   return connection.Execute(kLock).status();
 }
 
-absl::Status ShutOutOthers(postgres::Connection& connection, int walsender_pid) {
+absl::Status ShutOutOthers(postgres::Connection& connection, const SlotHolder& holder) {
   const auto has_slot = [&]() -> absl::Status {
-    auto rows = connection.Execute(kHasSlot, postgres::Params().Int64(walsender_pid));
+    auto rows = connection.Execute(
+        kHasSlot, postgres::Params().Int64(holder.walsender_pid).Text(ToString(holder.judged)));
     if (!rows.ok()) return rows.status();
     if (rows->Bool(0, 0)) return absl::OkStatus();
-    return absl::UnavailableError("another relay has taken the slot over");
+    return absl::UnavailableError(
+        "the slot is another relay's by now, or was made anew since it was looked at; looking "
+        "again");
   };
   // One that was asleep may wake up in the middle of a statement; this may be that one.
   if (absl::Status ours = has_slot(); !ours.ok()) return ours;

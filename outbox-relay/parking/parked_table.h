@@ -85,9 +85,16 @@ absl::StatusOr<absl::flat_hash_map<int64_t, FirstParked>> LoadFirstParked(
 // not for this role: what is parked could be overtaken. NotFound: there are none.
 absl::Status CheckTables(postgres::Connection& connection);
 
+// Who streams from the slot: the server's process, and the position up to which the slot may have
+// been confirmed when it was judged.
+struct SlotHolder {
+  int walsender_pid = 0;
+  Lsn judged;
+};
 // No other relay changes what is parked as long as `connection` lasts: ends the connections of
-// those that could. Unavailable: the slot is not this walsender's any more.
-absl::Status ShutOutOthers(postgres::Connection& connection, int walsender_pid);
+// those that could. Unavailable: the slot is not this walsender's any more, or not the one that was
+// judged.
+absl::Status ShutOutOthers(postgres::Connection& connection, const SlotHolder& holder);
 // The same for one that heals, and has no slot.
 absl::Status ShutOutAll(postgres::Connection& connection);
 

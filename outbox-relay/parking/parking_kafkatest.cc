@@ -62,6 +62,25 @@ class ParkingTest : public RelayFixture {
   }
 };
 
+// Neither has room in an index of Postgres, nor does a timestamp that is none stop anything.
+TEST_F(ParkingTest, KeysAndTopicsOfAnySizeAreParked) {
+  MakeTopic(topic_);
+  auto relay = StartRelay();
+  Execute(
+      "ALTER TABLE outbox ALTER created_at SET DEFAULT 'infinity'; CREATE TABLE random AS SELECT "
+      "string_agg(gen_random_uuid()::text, '') AS text FROM generate_series(1, 500)");
+  // Random, as what repeats is compressed.
+  Execute(
+      "INSERT INTO outbox (id, aggregatetype, aggregateid, type, topic) "
+      "SELECT gen_random_uuid(), 'T', key, 'T', topic FROM random, LATERAL (VALUES "
+      "(text, 'no topic!'), (text, 'no topic!'), ('key', text), (text, text)) AS v (key, topic)");
+  InsertEvents("after", 10);
+  EXPECT_EQ(Ids(Read(10)).size(), 10u);
+  EventuallyParked(4);
+  EXPECT_EQ(ParkedKeys(), 3);
+  EXPECT_EQ(relay->Stop(), 0);
+}
+
 // librdkafka's own limit: the producer lives on.
 TEST_F(ParkingTest, WhatIsTooLargeForTheProducerParksItsKeyAndAllElseFlows) {
   MakeTopic(topic_);

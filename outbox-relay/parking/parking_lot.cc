@@ -29,17 +29,18 @@ ParkingLot::ParkingLot(ParkingOptions options, Ledger& ledger, SourceMetrics& me
       metrics_(metrics),
       release_(options_.source_name, keys_) {}
 
-absl::Status ParkingLot::Load(const std::string& system_id, Lsn flushed, int walsender_pid,
-                              const std::vector<std::string>& released) {
-  system_id_ = system_id;
-  walsender_pid_ = walsender_pid;
+absl::Status ParkingLot::Load(const ParkingSession& session) {
+  system_id_ = session.system_id;
+  walsender_pid_ = session.holder.walsender_pid;
   statement_.reset();
   running_ = Running::kNothing;
   release_.OnLost();
   absl::StatusOr<Statement> opened = Statement::Open(options_.conninfo, parked::kChannel);
   if (!opened.ok()) return opened.status();
-  if (absl::Status alone = parked::ShutOutOthers(opened->connection(), walsender_pid); !alone.ok())
+  if (absl::Status alone = parked::ShutOutOthers(opened->connection(), session.holder);
+      !alone.ok()) {
     return alone;
+  }
   const absl::Status tables = parked::CheckTables(opened->connection());
   if (absl::IsNotFound(tables)) {
     to_list_.clear();
@@ -55,7 +56,8 @@ absl::Status ParkingLot::Load(const std::string& system_id, Lsn flushed, int wal
   }
   if (!tables.ok()) return tables;
   if (absl::Status listed = WriteList(opened->connection()); !listed.ok()) return listed;
-  absl::StatusOr<parked::Stored> stored = parked::Load(opened->connection(), system_id, released);
+  absl::StatusOr<parked::Stored> stored =
+      parked::Load(opened->connection(), session.system_id, session.released);
   if (!stored.ok()) return stored.status();
   warned_unavailable_ = false;
   keys_.ForgetStored();
@@ -63,7 +65,7 @@ absl::Status ParkingLot::Load(const std::string& system_id, Lsn flushed, int wal
   release_.OnKeysLoaded();
   events_ = stored->events;
   // Beyond the log's end: of a timeline that is no more.
-  release_from_ = stored->last > flushed ? Lsn{} : stored->last;
+  release_from_ = stored->last > session.flushed ? Lsn{} : stored->last;
   statement_.emplace(*std::move(opened));
   release_.Refresh();
   CountMetrics();
@@ -109,7 +111,7 @@ void ParkingLot::TakePoison(const Event& event, StreamPosition at, Ledger::Ticke
 bool ParkingLot::MissingLongEnough(std::string_view topic, Clock::time_point now) {
   const Clock::duration waited = topics_.OnAwaited(topic, now);
   metrics_.missing_topic_wait.Set(std::chrono::duration<double>(waited).count());
-  return waited >= options_.missing_topic_wait;
+  return topics_.LongEnough(waited, options_.missing_topic_wait);
 }
 
 void ParkingLot::EndWait() {

@@ -33,9 +33,17 @@ struct ParkingOptions {
   std::chrono::hours warn_age{72};
 };
 
-// Used by one thread; lives as long as the ledger and the producer do, over sessions: what waits in
-// it is not sent again by Postgres. Memory: two batches of a MiB and an event, what is being
-// released (a MiB), and the names of the parked keys.
+struct ParkingSession {
+  std::string system_id;
+  Lsn flushed;                // the end of the server's log
+  parked::SlotHolder holder;  // how the slot is known to be ours
+  // Ids of events that were published, and only have to be removed.
+  std::vector<std::string> released = {};
+};
+
+// Used by one thread at a time; lives as long as the ledger and the producer do, over sessions:
+// what waits in it is not sent again by Postgres. Memory: two batches of a MiB and an event, what
+// is being released (a MiB), and the names of the parked keys.
 class ParkingLot {
  public:
   using Clock = std::chrono::steady_clock;
@@ -44,10 +52,8 @@ class ParkingLot {
   ParkingLot(ParkingOptions options, Ledger& ledger, SourceMetrics& metrics);
 
   // At a session's start, when the slot is ours: connects, shuts out other relays, and reads what
-  // is parked. `released`: ids of events that were published, and only have to be removed. Waits.
-  // `flushed`: the end of the server's log.
-  absl::Status Load(const std::string& system_id, Lsn flushed, int walsender_pid,
-                    const std::vector<std::string>& released);
+  // is parked. Waits. Unavailable: the slot is another's by now, or not the one that was judged.
+  absl::Status Load(const ParkingSession& session);
   // Another relay has the slot.
   void Standby();
   // False: the database has no tables for it (the migration is missing). Then a refused event stops
@@ -115,7 +121,7 @@ class ParkingLot {
   Ledger& ledger_;
   SourceMetrics& metrics_;
   std::string system_id_;
-  int walsender_pid_ = 0;
+  int walsender_pid_ = 0;  // which is still the slot's holder when a key is parked
 
   std::optional<Statement> statement_;
   Running running_ = Running::kNothing;

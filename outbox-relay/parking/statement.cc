@@ -14,6 +14,7 @@ absl::StatusOr<Statement> Statement::Open(const std::string& conninfo, const std
   absl::StatusOr<postgres::Connection> connection =
       postgres::Connection::Open(conninfo, "outbox-relay parking");
   if (!connection.ok()) return connection.status();
+  if (absl::Status lifted = connection->LiftTimeouts(); !lifted.ok()) return lifted;
   const absl::Status listens = connection->ExecuteScript(
       absl::StrCat("SET lock_timeout = '5s'; SET statement_timeout = '60s'; "
                    "SET synchronous_commit = on; LISTEN ",

@@ -4,6 +4,11 @@
 #include <utility>
 
 namespace relay {
+namespace {
+
+constexpr std::chrono::seconds kNextPatience(1);
+
+}  // namespace
 
 TopicWatch::Clock::duration TopicWatch::OnAwaited(std::string_view topic, Clock::time_point now) {
   if (awaited_ != topic) {
@@ -11,6 +16,11 @@ TopicWatch::Clock::duration TopicWatch::OnAwaited(std::string_view topic, Clock:
     awaited_since_ = now;
   }
   return now - awaited_since_;
+}
+
+bool TopicWatch::LongEnough(Clock::duration waited, Clock::duration patience) const {
+  return waited >=
+         (missing_.empty() ? patience : std::min<Clock::duration>(patience, kNextPatience));
 }
 
 void TopicWatch::BeginLook(std::vector<std::string> in_doubt) {

@@ -20,6 +20,9 @@ class TopicWatch {
 
   // The stream's next event is for a topic that is missing: for how long it has waited by now.
   Clock::duration OnAwaited(std::string_view topic, Clock::time_point now);
+  // Whether that is long enough, where a topic is given `patience`. Once one is known to be missing
+  // the others get a second at most: each would hold the stream up anew.
+  bool LongEnough(Clock::duration waited, Clock::duration patience) const;
   // The topic is there, or its event is parked.
   void EndAwait() { awaited_.clear(); }
 

@@ -24,6 +24,18 @@ TEST(TopicWatchTest, AWaitCountsFromItsFirstSecond) {
   EXPECT_EQ(watch.OnAwaited("bills", At(20)), seconds(0)) << "it was there in between";
 }
 
+TEST(TopicWatchTest, OnceOneIsMissingTheNextIsNotWaitedForLong) {
+  TopicWatch watch;
+  EXPECT_FALSE(watch.LongEnough(seconds(29), seconds(30)));
+  EXPECT_TRUE(watch.LongEnough(seconds(30), seconds(30)));
+  watch.OnMissing("orders");
+  EXPECT_FALSE(watch.LongEnough(seconds(0), seconds(30)));
+  EXPECT_TRUE(watch.LongEnough(seconds(1), seconds(30)));
+  EXPECT_TRUE(watch.LongEnough(seconds(0), seconds(0)));
+  watch.OnThere("orders");
+  EXPECT_FALSE(watch.LongEnough(seconds(1), seconds(30)));
+}
+
 TEST(TopicWatchTest, ALookDoesNotTouchTheStreamsWait) {
   TopicWatch watch;
   watch.OnAwaited("orders", At(0));

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "absl/strings/str_cat.h"
+#include "libs/postgres/quote.h"
 #include "libs/postgres/result.h"
 #include "libs/postgres/sql_error.h"
 
@@ -13,13 +14,6 @@ namespace {
 
 using postgres::ErrorFrom;
 using postgres::Result;
-
-// Quoted for the simple protocol, which is all that a replication connection has.
-std::string Literal(PGconn* connection, const std::string& text) {
-  std::unique_ptr<char, decltype(&PQfreemem)> quoted(
-      PQescapeLiteral(connection, text.data(), text.size()), &PQfreemem);
-  return quoted == nullptr ? "''" : quoted.get();
-}
 
 absl::Status SlotInUse(const std::string& slot, std::string_view pid) {
   return absl::AlreadyExistsError(absl::StrCat(
@@ -52,7 +46,7 @@ absl::StatusOr<SlotState> ReadSlot(PGconn* connection, const std::string& name) 
                                "coalesce(to_jsonb(slot) ->> 'synced', 'false') "
                                "FROM (SELECT 1) one LEFT JOIN pg_replication_slots slot "
                                "ON slot_name = ",
-                               Literal(connection, name))
+                               postgres::QuoteLiteral(name))
                       .c_str()));
   if (!row.ok() || row.rows() != 1) return ErrorFrom(connection, row.raw(), "reading the slot");
   if (row.Text(0, 0) != "logical") {
@@ -88,7 +82,7 @@ absl::Status CheckSlotState(const SlotState& slot) {
     return absl::FailedPreconditionError(absl::StrCat(
         "the replication slot ", slot.name, " is of type ", slot.type, ", plugin ", slot.plugin,
         ", database ", slot.database, "; the relay needs logical, pgoutput, ", slot.wanted_database,
-        ". Fix: drop or rename that slot, then run the service's `migrate` verb"));
+        ". Fix: drop that slot, if nobody uses it, then run the service's `migrate` verb"));
   }
   if (slot.lost) {
     return absl::FailedPreconditionError(absl::StrCat(
@@ -103,59 +97,6 @@ absl::Status CheckSlotState(const SlotState& slot) {
   return slot.active_pid.empty() ? absl::OkStatus() : SlotInUse(slot.name, slot.active_pid);
 }
 
-absl::Status CheckPublication(PGconn* connection, const std::string& publication) {
-  // Not the view pg_publication_tables: from 16 on it opens the tables, and this connection's
-  // server process would decode what was written before an ALTER TABLE with the columns of now.
-  const std::string by_schema =
-      PQserverVersion(connection) < 150000
-          ? ""
-          : "OR EXISTS (SELECT FROM pg_publication_namespace WHERE pnpubid = p.oid) ";
-  Result row(PQexec(connection,
-                    absl::StrCat("SELECT p.pubinsert, p.puballtables ", by_schema,
-                                 "OR EXISTS (SELECT FROM pg_publication_rel WHERE prpubid = p.oid) "
-                                 "FROM pg_publication p WHERE p.pubname = ",
-                                 Literal(connection, publication))
-                        .c_str()));
-  if (!row.ok()) return ErrorFrom(connection, row.raw(), "reading the publication");
-  const std::string make = absl::StrCat("CREATE PUBLICATION ", publication,
-                                        " FOR TABLE outbox WITH (publish = 'insert', "
-                                        "publish_via_partition_root = true)");
-  if (row.rows() == 0) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("there is no publication ", publication,
-                     ". Fix: run the `migrate` verb of the service that "
-                     "owns the database, or as the outbox's owner: ",
-                     make, "; the slot must be made after it"));
-  }
-  if (row.Text(0, 1) != "t") {
-    return absl::FailedPreconditionError(absl::StrCat("the publication ", publication,
-                                                      " has no table. Fix, as the outbox's owner: "
-                                                      "ALTER PUBLICATION ",
-                                                      publication, " ADD TABLE outbox"));
-  }
-  if (row.Text(0, 0) != "t") {
-    return absl::FailedPreconditionError(
-        absl::StrCat("the publication ", publication,
-                     " does not publish inserts. Fix, as its owner: "
-                     "ALTER PUBLICATION ",
-                     publication, " SET (publish = 'insert')"));
-  }
-  return absl::OkStatus();
-}
-
-absl::StatusOr<std::string> FingerprintPublication(PGconn* connection,
-                                                   const std::string& publication) {
-  Result row(PQexec(connection, absl::StrCat("SELECT md5(coalesce(string_agg(t::text, E'\\n' ORDER "
-                                             "BY t::text), '')) FROM pg_publication_tables t "
-                                             "WHERE t.pubname = ",
-                                             Literal(connection, publication))
-                                    .c_str()));
-  if (!row.ok() || row.rows() != 1) {
-    return ErrorFrom(connection, row.raw(), "reading the publication");
-  }
-  return std::string(row.Text(0, 0));
-}
-
 absl::Status ExplainStart(PGconn* connection, const PGresult* result, const std::string& slot) {
   const absl::Status error = ErrorFrom(connection, result, "START_REPLICATION");
   const std::string state = postgres::SqlState(error);
@@ -167,7 +108,7 @@ absl::Status ExplainStart(PGconn* connection, const PGresult* result, const std:
   }
   if (state == "42704") {  // dropped since we looked
     return absl::FailedPreconditionError(
-        absl::StrCat(text, ". Fix: run the service's `migrate` verb"));
+        absl::StrCat(text, ": it was dropped a moment ago; looking again"));
   }
   return error;
 }

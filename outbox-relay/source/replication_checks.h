@@ -26,14 +26,6 @@ absl::StatusOr<SlotState> ReadSlot(PGconn* connection, const std::string& slot);
 // FailedPrecondition: it cannot be streamed.
 absl::Status CheckSlotState(const SlotState& slot);
 
-// FailedPrecondition: there is no such publication, or it does not send the outbox's rows.
-absl::Status CheckPublication(PGconn* connection, const std::string& publication);
-
-// Stands for the tables, columns and row filters of the publication: another one may send other
-// rows.
-absl::StatusOr<std::string> FingerprintPublication(PGconn* connection,
-                                                   const std::string& publication);
-
 // What a refused START_REPLICATION means.
 absl::Status ExplainStart(PGconn* connection, const PGresult* result, const std::string& slot);
 

@@ -6,25 +6,29 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "libs/postgres/quote.h"
 #include "libs/postgres/result.h"
 #include "libs/postgres/sql_error.h"
 #include "outbox-relay/pause/pause_row.h"
+#include "outbox-relay/source/publication.h"
 #include "outbox-relay/source/stream_frame.h"
 
 namespace relay {
 namespace {
 
-// An identifier in double quotes.
-std::string Quoted(const std::string& name) {
-  std::string quoted = "\"";
-  for (char c : name) quoted.append(c == '"' ? 2 : 1, c);
-  return quoted + '"';
-}
-
 int64_t UnixMicrosecondsNow() {
   return std::chrono::duration_cast<std::chrono::microseconds>(
              std::chrono::system_clock::now().time_since_epoch())
       .count();
+}
+
+absl::Status ExplainEnd(const absl::Status& error) {
+  if (postgres::SqlState(error) != "42704") return error;  // undefined_object
+  return absl::FailedPreconditionError(
+      absl::StrCat(std::string(error.message()),
+                   ": the log has rows from a time when there was none, and cannot be read past "
+                   "them. Fix: SELECT pg_drop_replication_slot of this slot, then ",
+                   kSlotGoneFix));
 }
 
 }  // namespace
@@ -48,8 +52,9 @@ absl::Status ReplicationStream::Check() {
   paused_ = pause->has_value();
   if (paused_) return absl::OkStatus();
   // First the publication: without it the slot would be the wrong thing to mend.
-  absl::Status published = CheckPublication(connection_.get(), publication_);
-  if (!published.ok()) return published;
+  absl::StatusOr<std::string> published = CheckPublication(connection_.get(), publication_);
+  if (!published.ok()) return published.status();
+  publication_state_ = *std::move(published);
   absl::StatusOr<SlotState> slot = ReadSlot(connection_.get(), slot_);
   if (!slot.ok()) return slot.status();
   slot_state_ = *std::move(slot);
@@ -66,9 +71,10 @@ absl::Status ReplicationStream::Reidentify() {
 
 absl::Status ReplicationStream::Start(Lsn from) {
   // Protocol 1 sends a transaction only once it is committed.
-  const std::string command = absl::StrCat(
-      "START_REPLICATION SLOT ", Quoted(slot_), " LOGICAL ", ToString(from),
-      " (proto_version '1', binary 'true', publication_names '", Quoted(publication_), "')");
+  const std::string command =
+      absl::StrCat("START_REPLICATION SLOT ", postgres::QuoteIdentifier(slot_), " LOGICAL ",
+                   ToString(from), " (proto_version '1', binary 'true', publication_names '",
+                   postgres::QuoteIdentifier(publication_), "')");
   postgres::Result result(PQexec(connection_.get(), command.c_str()));
   if (PQresultStatus(result.raw()) != PGRES_COPY_BOTH) {
     return ExplainStart(connection_.get(), result.raw(), slot_);
@@ -81,6 +87,13 @@ absl::Status ReplicationStream::Lost() {
   return absl::UnavailableError(
       absl::StrCat("lost the replication connection: ",
                    absl::StripAsciiWhitespace(PQerrorMessage(connection_.get()))));
+}
+
+absl::Status ReplicationStream::WhyEnded() {
+  if (absl::Status received = Receive(); !received.ok()) return received;
+  absl::StatusOr<std::string_view> frame = NextFrame();
+  while (frame.ok() && !frame->empty()) frame = NextFrame();
+  return frame.status();
 }
 
 absl::Status ReplicationStream::Receive() {
@@ -102,7 +115,8 @@ absl::StatusOr<std::string_view> ReplicationStream::NextFrame() {
   // The server has ended the stream; why is in the result, if there is one.
   postgres::Result result(PQgetResult(connection_.get()));
   if (result.raw() != nullptr && PQresultStatus(result.raw()) == PGRES_FATAL_ERROR) {
-    return postgres::ErrorFrom(connection_.get(), result.raw(), "the replication stream ended");
+    return ExplainEnd(
+        postgres::ErrorFrom(connection_.get(), result.raw(), "the replication stream ended"));
   }
   return absl::UnavailableError("Postgres ended the replication stream");
 }

@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "outbox-relay/source/lsn.h"
+#include "outbox-relay/source/publication.h"
 #include "outbox-relay/source/replication_checks.h"
 #include "outbox-relay/source/replication_connect.h"
 
@@ -44,6 +45,9 @@ class ReplicationStream {
   // The slot, when Connect asked.
   const SlotState& slot_state() const { return slot_state_; }
 
+  // The publication, when Connect asked: see PublicationStateSql.
+  const std::string& publication_state() const { return publication_state_; }
+
   // For what is to be asked before Start. Owned by this.
   PGconn* connection() { return connection_.get(); }
   // Asks the server again who it is.
@@ -72,6 +76,9 @@ class ReplicationStream {
   // The next frame that was received, or an empty view. Valid until the next call.
   absl::StatusOr<std::string_view> NextFrame();
 
+  // Once nothing more is to be read: why the server has ended the stream; OK if it has not.
+  absl::Status WhyEnded();
+
   // Says that we live and, if known, what is confirmed. Does not wait.
   absl::Status SendStatus(Lsn confirmed);
 
@@ -88,6 +95,7 @@ class ReplicationStream {
   PgConnection connection_;
   std::unique_ptr<char, decltype(&PQfreemem)> frame_;
   std::string publication_;
+  std::string publication_state_;
   std::string slot_;
   WalIdentity identity_;
   SlotState slot_state_;

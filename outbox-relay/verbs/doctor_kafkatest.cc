@@ -86,14 +86,14 @@ TEST_F(DoctorTest, NoSlot) {
 TEST_F(DoctorTest, ASlotOfAnotherPlugin) {
   Execute(absl::StrCat("SELECT pg_create_logical_replication_slot('outbox_", database_.name(),
                        "', 'test_decoding')"));
-  ExpectBoth("plugin test_decoding", "drop or rename that slot");
+  ExpectBoth("plugin test_decoding", "drop that slot, if nobody uses it");
 }
 
 TEST_F(DoctorTest, ASlotOfAnotherDatabase) {
   testsupport::TestDatabase other;
   other.Ask(absl::StrCat("SELECT pg_create_logical_replication_slot('outbox_", database_.name(),
                          "', 'pgoutput')::text"));
-  ExpectBoth("database " + other.name() + "; needed", "drop or rename that slot");
+  ExpectBoth("database " + other.name() + "; needed", "drop that slot, if nobody uses it");
 }
 
 TEST_F(DoctorTest, NoPublication) {

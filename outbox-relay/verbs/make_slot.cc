@@ -22,6 +22,18 @@ absl::StatusOr<std::optional<HistoryRecord>> ReadRecord(postgres::Connection& re
   return std::move(row->record);
 }
 
+// In another cluster, or on another timeline, a snapshot's numbers are of other transactions.
+absl::StatusOr<bool> SnapshotCounts(postgres::Connection& relay, const HistoryRecord& record) {
+  if (record.snapshot.empty()) return false;
+  auto server = relay.Execute(
+      "SELECT system_identifier::text = $1::text AND substr(pg_walfile_name("
+      "pg_current_wal_insert_lsn()), 1, 8) = lpad(upper(to_hex($2::bigint)), 8, '0') "
+      "FROM pg_control_system()",
+      postgres::Params().Text(record.system_id).Int64(record.timeline));
+  if (!server.ok()) return server.status();
+  return server->Bool(0, 0);
+}
+
 // What the new slot's stream does not bring.
 struct Before {
   int64_t rows = 0, unpublished = 0;
@@ -29,8 +41,10 @@ struct Before {
 };
 absl::StatusOr<Before> LookBefore(postgres::Connection& relay, const NewSlot& slot,
                                   const std::optional<HistoryRecord>& old) {
-  absl::Status open = relay.ExecuteScript(absl::StrCat(
-      "BEGIN ISOLATION LEVEL REPEATABLE READ; SET TRANSACTION SNAPSHOT '", slot.snapshot, "'"));
+  absl::Status open = relay.ExecuteScript(
+      absl::StrCat("SET row_security = off; BEGIN ISOLATION LEVEL REPEATABLE READ; SET TRANSACTION "
+                   "SNAPSHOT '",
+                   slot.snapshot, "'"));
   if (!open.ok()) return open;
   // Where no snapshot is known nothing can be said of rows, and they need no column tx.
   auto row =
@@ -99,9 +113,15 @@ absl::StatusOr<MadeSlot> MakeSlot(const std::string& conninfo, const std::string
                                   bool skip_existing_rows) {
   auto relay = postgres::Connection::Open(conninfo, "outbox-relay setup");
   if (!relay.ok()) return relay.status();
+  if (absl::Status lifted = relay->LiftTimeouts(); !lifted.ok()) return lifted;
   if (absl::Status turn = TakeSlotTurn(*relay, slot); !turn.ok()) return turn;
   absl::StatusOr<std::optional<HistoryRecord>> old = ReadRecord(*relay, slot);
   if (!old.ok()) return old.status();
+  if (old->has_value()) {
+    absl::StatusOr<bool> counts = SnapshotCounts(*relay, **old);
+    if (!counts.ok()) return counts.status();
+    if (!*counts) (*old)->snapshot.clear();
+  }
   absl::StatusOr<NewSlot> made = MakeNewSlot(conninfo, slot, {});
   if (!made.ok()) return made.status();
   absl::StatusOr<MadeSlot> result = Finish(*relay, *made, *old, skip_existing_rows);

@@ -15,6 +15,7 @@
 #include "libs/postgres/connection.h"
 #include "libs/postgres/sql_error.h"
 #include "libs/service/redact.h"
+#include "outbox-relay/heal/new_slot.h"
 #include "outbox-relay/pause/pause_row.h"
 #include "outbox-relay/relay_config.h"
 
@@ -52,22 +53,30 @@ absl::Status Explained(const absl::Status& status) {
   return status;
 }
 
-// Waits until no relay holds the slot; says what came of it.
+// Waits until no relay holds the slot, and none heals; says what came of it.
 absl::StatusOr<std::string> AwaitNobodyStreams(postgres::Connection& database,
                                                std::chrono::seconds most) {
   const Clock::time_point until = Clock::now() + most;
   for (;;) {
     auto slot = database.Execute(
-        "SELECT active, coalesce(active_pid, 0), coalesce(confirmed_flush_lsn, '0/0')::text "
-        "FROM pg_replication_slots WHERE slot_name = 'outbox_' || current_database()");
+        "SELECT 'outbox_' || current_database(), slot_name IS NOT NULL, coalesce(active, false), "
+        "coalesce(active_pid, 0), coalesce(confirmed_flush_lsn, '0/0')::text FROM (SELECT) one "
+        "LEFT JOIN pg_replication_slots ON slot_name = 'outbox_' || current_database()");
     if (!slot.ok()) return slot.status();
-    if (slot->rows() == 0) return "; there is no slot";
-    if (!slot->Bool(0, 0)) {
-      return absl::StrCat("; no relay streams, confirmed is ", std::string(slot->Text(0, 2)));
+    absl::StatusOr<bool> heals = IsSlotTurnTaken(database, std::string(slot->Text(0, 0)));
+    if (!heals.ok()) return heals.status();
+    if (!slot->Bool(0, 2) && !*heals) {
+      if (!slot->Bool(0, 1)) return "; there is no slot";
+      return absl::StrCat("; no relay streams, confirmed is ", std::string(slot->Text(0, 4)));
+    }
+    if (Clock::now() >= until && *heals) {
+      return absl::DeadlineExceededError(
+          absl::StrCat("paused, but a relay still heals from the outbox's rows after ",
+                       most.count(), " s: it leaves off once Kafka has answered; run pause again"));
     }
     if (Clock::now() >= until) {
       return absl::DeadlineExceededError(absl::StrCat(
-          "paused, but a relay (server process ", slot->Int64(0, 1),
+          "paused, but a relay (server process ", slot->Int64(0, 3),
           ") still holds the slot after ", most.count(),
           " s: Kafka may not be acknowledging what it has taken, or it is of a version "
           "that knows no pause"));

@@ -11,6 +11,7 @@
 #include "libs/outbox/migrations.h"
 #include "libs/outbox/slot.h"
 #include "libs/postgres/connection.h"
+#include "libs/postgres/quote.h"
 #include "libs/postgres/sql_error.h"
 #include "libs/service/redact.h"
 #include "outbox-relay/relay_config.h"
@@ -162,7 +163,7 @@ absl::Status CreateTable(Connections& connections, const DatabaseState& state,
       for (const postgres::Migration& migration : set->migrations) {
         std::string sql = migration.sql;
         for (const auto& [name, role] : roles) {
-          absl::StrReplaceAll({{absl::StrCat("${", name, "}"), absl::StrCat("\"", role, "\"")}},
+          absl::StrReplaceAll({{absl::StrCat("${", name, "}"), postgres::QuoteIdentifier(role)}},
                               &sql);
         }
         std::printf("-- %s %s\n%s\n", set->component.c_str(), migration.name.c_str(), sql.c_str());

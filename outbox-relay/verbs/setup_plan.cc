@@ -1,20 +1,12 @@
 #include "outbox-relay/verbs/setup_plan.h"
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
 #include "libs/outbox/slot.h"
+#include "libs/postgres/quote.h"
 #include "outbox-relay/source/slot_state.h"
 
 namespace relay {
 namespace {
-
-std::string Identifier(const std::string& name) {
-  return absl::StrCat("\"", absl::StrReplaceAll(name, {{"\"", "\"\""}}), "\"");
-}
-
-std::string Literal(const std::string& text) {
-  return absl::StrCat("'", absl::StrReplaceAll(text, {{"'", "''"}}), "'");
-}
 
 absl::Status CheckForeignSlot(const DatabaseState& state) {
   if (!state.has_slot || (state.slot_type == "logical" && state.slot_plugin == "pgoutput" &&
@@ -25,7 +17,7 @@ absl::Status CheckForeignSlot(const DatabaseState& state) {
       "a slot ", outbox::SlotName(state.database), " exists and is of type ", state.slot_type,
       ", plugin ", state.slot_plugin, ", database ", state.slot_database,
       ": not ours. Find out whose it is, and drop it by hand: SELECT pg_drop_replication_slot(",
-      Literal(outbox::SlotName(state.database)), ")"));
+      postgres::QuoteLiteral(outbox::SlotName(state.database)), ")"));
 }
 
 }  // namespace
@@ -67,9 +59,10 @@ absl::StatusOr<std::vector<Step>> PlanSetup(const DatabaseState& state, const Se
       }
     }
     if (!state.relay_may_read) {
-      steps.push_back({Step::As::kOwner,
-                       absl::StrCat("GRANT SELECT ON outbox TO ", Identifier(state.relay_role)),
-                       "the relay reads its lag there"});
+      steps.push_back(
+          {Step::As::kOwner,
+           absl::StrCat("GRANT SELECT ON outbox TO ", postgres::QuoteIdentifier(state.relay_role)),
+           "the relay reads its lag there"});
     }
   }
   if (state.has_slot) return steps;
@@ -97,10 +90,11 @@ absl::StatusOr<std::vector<Step>> PlanTeardown(const DatabaseState& state) {
   }
   std::vector<Step> steps;
   if (state.has_slot) {
-    steps.push_back({Step::As::kRelay,
-                     absl::StrCat("SELECT pg_drop_replication_slot(",
-                                  Literal(outbox::SlotName(state.database)), ")::text"),
-                     "what it has not sent is in no stream from then on"});
+    steps.push_back(
+        {Step::As::kRelay,
+         absl::StrCat("SELECT pg_drop_replication_slot(",
+                      postgres::QuoteLiteral(outbox::SlotName(state.database)), ")::text"),
+         "what it has not sent is in no stream from then on"});
   }
   if (state.has_publication) {
     steps.push_back({Step::As::kOwner, "DROP PUBLICATION outbox", "nothing reads it any more"});

@@ -12,6 +12,7 @@ namespace {
 // Rows in DEFAULT are counted up to here: more say no more.
 constexpr int64_t kCountUpTo = 1'000;
 constexpr int64_t kFewestPartitionsAhead = 2;
+constexpr int64_t kLargeDefault = 64 << 20;  // as in libs/postgres/migrations/0004
 
 void Unanswered(Symptoms& symptoms, const std::string& check, const absl::Status& status) {
   symptoms.Warn(check, absl::StrCat("cannot be read: ", status.message()),
@@ -76,7 +77,8 @@ void CheckPartitions(postgres::Connection& database, Symptoms& symptoms) {
            lpad(to_hex((extract(epoch FROM low::timestamp) * 1000)::bigint), 12, '0')
              || '00000000000000000000',
            lpad(to_hex((extract(epoch FROM high::timestamp) * 1000)::bigint), 12, '0')
-             || '00000000000000000000'
+             || '00000000000000000000',
+           coalesce(pg_relation_size(to_regclass('outbox_default')), 0)
     FROM bounds, pg_class WHERE oid = to_regclass('outbox')
   )sql");
   if (!row.ok()) return Unanswered(symptoms, "partitions", row.status());
@@ -86,7 +88,13 @@ void CheckPartitions(postgres::Connection& database, Symptoms& symptoms) {
     return;
   }
   const int64_t days = row->Int64(0, 1), ahead = row->Int64(0, 2);
-  if (ahead < kFewestPartitionsAhead) {
+  if (ahead < kFewestPartitionsAhead && row->Int64(0, 5) > kLargeDefault) {
+    symptoms.Warn("partitions",
+                  absl::StrCat(ahead,
+                               " for the days to come, and none are made while DEFAULT is "
+                               "large: writers would wait while it is read"),
+                  "see DEFAULT partition");
+  } else if (ahead < kFewestPartitionsAhead) {
     symptoms.Warn(
         "partitions", absl::StrCat(ahead, " for the days to come"),
         "a running relay makes them; by hand: SELECT partitions_create_ahead('outbox', 3)");

@@ -49,6 +49,11 @@ milliseconds SourceWatch::Round() {
   if (status.ok()) status = Sample();
   if (status.ok()) {
     const absl::Status recorded = recorder_.Record(*connection_, samples_);
+    if (absl::IsAborted(recorded)) {
+      // Of several hosts this connection may have the one that is no longer the primary.
+      connection_.reset();
+      return kFirstReconnect;
+    }
     if (!recorded.ok()) {
       Report(recorded,
              "the position cannot be recorded, so Postgres is not told of it and keeps its log",
