@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "libs/postgres/sql_error.h"
 #include "libs/telemetry/check.h"
 #include "libs/telemetry/log.h"
 #include "outbox-relay/heal/heal.h"
@@ -24,21 +23,8 @@ namespace {
 using std::chrono::milliseconds;
 using Kind = SessionEnd::Kind;
 
-// Another relay that leaves is followed within a second.
-constexpr milliseconds kStandbyPause(1'000);
-constexpr milliseconds kFirstPause(250), kLongestPause(10'000);
-// While somebody has paused the source: what a resume may take.
-constexpr milliseconds kPausedPause(250);
-constexpr std::chrono::seconds kReportAgain(60);
 // For the record's copy in Kafka; without it the stream starts all the same.
 constexpr milliseconds kTopicAnswer(2'000);
-
-// Postgres says what it cannot do, and not what to do about it.
-std::string WithFix(const absl::Status& ended) {
-  const std::string state = postgres::SqlState(ended);
-  if (state != "25006" && state != "53100") return std::string(ended.message());  // read-only, full
-  return absl::StrCat(ended.message(), ". Fix: ", std::string(postgres::FixFor(ended)));
-}
 
 // A session that found the slot in use, or could not begin.
 SessionEnd NotOurs(const absl::Status& why) {
@@ -56,7 +42,8 @@ SourceLoop::SourceLoop(SourceOptions options, SourceMetrics& metrics, SourceStat
       metrics_(metrics),
       state_(state),
       acks_(ledger_, metrics),
-      parking_(options_.parking, ledger_, metrics) {}
+      parking_(options_.parking, ledger_, metrics),
+      report_(options_.name) {}
 
 absl::Status SourceLoop::Run(std::stop_token stop) {
   stop_fd_ = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -75,13 +62,17 @@ absl::Status SourceLoop::Run(std::stop_token stop) {
         producer_.reset();
         continue;
       }
-      Report(ended);
+      if (ended.kind == Kind::kStandby) {
+        parking_.Standby();
+        metrics_.history_changed.Set(0);  // whoever streams has compared, or healed
+      }
+      state_.SetHealth(report_.Say(ended));
       if (producer_ != nullptr && producer_->failed()) {
         DropProducer();
       } else if (parking_.must_start_over() || (options_.exactly_once && producer_ != nullptr)) {
         StartOver();
       }
-      Pause(NextPause(ended.kind));
+      Pause(retry_.After(ended.kind, ledger_.confirmed() > confirmed_at_start_));
     }
   }
   producer_.reset();
@@ -122,7 +113,7 @@ SessionEnd SourceLoop::RunSession(std::stop_token stop) {
   state_.SetHealth(absl::OkStatus());
   metrics_.active.Set(1);
   metrics_.stream_starts.Increment();
-  reported_.clear();
+  report_.OnStreaming();
   Relay relay({.name = options_.name,
                .wal_sender_timeout = options_.wal_sender_timeout,
                .drain_timeout = options_.drain_timeout,
@@ -323,7 +314,7 @@ void SourceLoop::OnRefused(const PublishFailure& failure, Lsn sent_up_to, bool m
                   {"confirmed", ToString(ledger_.confirmed())}});
   if (!parks) return;
   parking_.PutOnList(failure);
-  pause_ = milliseconds(0);
+  retry_.Reset();
 }
 
 std::optional<PublishFailure> SourceLoop::StartOver() {
@@ -361,37 +352,6 @@ std::optional<PublishFailure> SourceLoop::AbandonProducer() {
 void SourceLoop::OnDurable(Producer::Ticket ticket) {
   if (ticket == Producer::kReleased) return parking_.OnPublished();
   acks_.OnDurable(ticket);
-}
-
-void SourceLoop::Report(const SessionEnd& ended) {
-  const bool standby = ended.kind == Kind::kStandby;
-  const bool paused = ended.kind == Kind::kPaused;
-  if (standby) {
-    parking_.Standby();
-    metrics_.history_changed.Set(0);  // whoever streams has compared, or healed
-  }
-  const std::string text = WithFix(ended.why);
-  state_.SetHealth(standby || paused ? absl::OkStatus() : absl::Status(ended.why.code(), text));
-  const Clock::time_point now = Clock::now();
-  if (text == reported_ && now - reported_at_ < kReportAgain) return;
-  reported_ = text;
-  reported_at_ = now;
-  if (paused) return;  // the one who watches the pause says it
-  if (standby) {
-    telemetry::Info("waiting as standby", {{"source", options_.name}, {"reason", text}});
-  } else {
-    telemetry::Log(
-        absl::IsUnavailable(ended.why) ? telemetry::Level::kWarn : telemetry::Level::kError,
-        "not streaming; trying again", {{"source", options_.name}, {"error", text}});
-  }
-}
-
-milliseconds SourceLoop::NextPause(SessionEnd::Kind ended) {
-  if (ended == Kind::kPaused) return kPausedPause;
-  if (ended == Kind::kStandby) return kStandbyPause;
-  if (ledger_.confirmed() > confirmed_at_start_) pause_ = milliseconds(0);
-  pause_ = std::clamp(pause_ * 2, kFirstPause, kLongestPause);
-  return pause_;
 }
 
 void SourceLoop::Pause(milliseconds pause) {

@@ -18,7 +18,9 @@
 #include "outbox-relay/ledger/ledger.h"
 #include "outbox-relay/parking/parking_lot.h"
 #include "outbox-relay/parking/recovery.h"
+#include "outbox-relay/retry_pause.h"
 #include "outbox-relay/session_end.h"
+#include "outbox-relay/session_report.h"
 #include "outbox-relay/sink/producer.h"
 #include "outbox-relay/source/history.h"
 #include "outbox-relay/source/replication_stream.h"
@@ -85,10 +87,8 @@ class SourceLoop {
   // From the confirmed position, with a new producer.
   std::optional<PublishFailure> StartOver();
   void OnDurable(Producer::Ticket ticket);
-  void Report(const SessionEnd& ended);
   // Waits for the stop, at most `pause`; acknowledgements are collected meanwhile.
   void Pause(std::chrono::milliseconds pause);
-  std::chrono::milliseconds NextPause(SessionEnd::Kind ended);
 
   const SourceOptions options_;
   SourceMetrics& metrics_;
@@ -107,9 +107,8 @@ class SourceLoop {
   std::vector<Lsn> already_durable_;  // what a dropped producer had finished ahead of the rest
 
   Lsn confirmed_at_start_;  // of the last session, to see whether it got anywhere
-  std::chrono::milliseconds pause_{0};
-  std::string reported_;
-  Clock::time_point reported_at_;
+  RetryPause retry_;
+  SessionReport report_;
 };
 
 }  // namespace relay

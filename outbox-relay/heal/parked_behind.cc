@@ -24,15 +24,13 @@ absl::Status ParkedBehind::Load() {
   if (!first.ok()) return first.status();
   first_ = *std::move(first);
   if (absl::Status begun = parked::BeginEra(connection_, system_id_); !begun.ok()) return begun;
-  absl::StatusOr<parked::Stored> stored = parked::Load(connection_, system_id_, {});
-  if (!stored.ok()) return stored.status();
-  for (ParkedKey& key : stored->keys) {
+  const auto put = [this](ParkedKey key) {
     // Rows in front of what is parked may have been on their way to Kafka when a relay died.
     const auto found = first_.find(key.scope);
     if (found != first_.end()) key.from = PositionOf(found->second.seq);
     keys_.Put(std::move(key));
-  }
-  return absl::OkStatus();
+  };
+  return parked::Load(connection_, system_id_, {}, put).status();
 }
 
 bool ParkedBehind::Take(const Event& event, int64_t seq) {

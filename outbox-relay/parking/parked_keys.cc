@@ -8,6 +8,8 @@
 namespace relay {
 namespace {
 
+constexpr size_t kSharedRefusals = 64;
+
 absl::string_view View(std::string_view text) { return {text.data(), text.size()}; }
 
 }  // namespace
@@ -60,7 +62,7 @@ void ParkedKeys::Park(const Event& event, StreamPosition at, Refusal refusal) {
       .topic = std::string(topic),
       .name = name,
       .poison_id = std::string(event.id),
-      .refusal = std::move(refusal),
+      .refusal = Share(std::move(refusal)),
       .from = at,
       .era = era,
   });
@@ -68,11 +70,21 @@ void ParkedKeys::Park(const Event& event, StreamPosition at, Refusal refusal) {
 }
 
 void ParkedKeys::Put(ParkedKey key) {
-  if (key.refusal.whole_topic && !key.released) {
-    RefuseTopic(key.topic, key.refusal);
+  if (key.refusal->whole_topic && !key.released) {
+    RefuseTopic(key.topic, *key.refusal);
   }
+  key.refusal = Share(*key.refusal);
   std::shared_ptr<ParkedKey>& slot = Slot(key.topic, key.name);
   slot = std::make_shared<ParkedKey>(std::move(key));
+}
+
+std::shared_ptr<const Refusal> ParkedKeys::Share(Refusal refusal) {
+  for (const auto& known : refusals_) {
+    if (*known == refusal) return known;
+  }
+  // Each topic has its own, and a broker's text may have anything in it.
+  if (refusals_.size() >= kSharedRefusals) refusals_.erase(refusals_.begin());
+  return refusals_.emplace_back(std::make_shared<const Refusal>(std::move(refusal)));
 }
 
 void ParkedKeys::Erase(const ParkedKey& key) { keys_.erase(KeyOf(key.topic, key.name)); }
@@ -107,7 +119,7 @@ std::vector<std::string> ParkedKeys::TopicsInDoubt() const {
   absl::flat_hash_set<std::string> topics;
   for (const auto& [topic, refusal] : topics_) topics.insert(topic);
   for (const auto& [name, key] : keys_) {
-    if (key->refusal.missing_topic && !key->released) topics.insert(key->topic);
+    if (key->refusal->missing_topic && !key->released) topics.insert(key->topic);
   }
   return {topics.begin(), topics.end()};
 }
@@ -115,7 +127,7 @@ std::vector<std::string> ParkedKeys::TopicsInDoubt() const {
 bool ParkedKeys::ReleaseAwaiting(std::string_view topic) {
   bool any = false;
   for (const auto& [name, key] : keys_) {
-    if (!key->refusal.missing_topic || key->released || key->scope == 0) continue;
+    if (!key->refusal->missing_topic || key->released || key->scope == 0) continue;
     if (key->topic != topic) continue;
     key->released = any = true;
   }

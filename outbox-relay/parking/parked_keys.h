@@ -33,6 +33,8 @@ struct Refusal {
   bool whole_topic = false;  // no event of the topic is worth trying
   // The topic does not exist. Once it does, all is well without anybody's help.
   bool missing_topic = false;
+
+  friend bool operator==(const Refusal&, const Refusal&) = default;
 };
 
 Refusal RefusalOf(const PublishFailure& failure);
@@ -46,7 +48,7 @@ struct ParkedKey {
   std::string topic;  // see ScopeTopic
   std::string name;   // see ScopeName
   std::string poison_id;
-  Refusal refusal;
+  std::shared_ptr<const Refusal> refusal = std::make_shared<const Refusal>();
   // The poison is known, but has not come by again since: what comes before it is published.
   bool awaiting_poison = false;
   StreamPosition from;  // the poison's, unless it is awaited
@@ -55,7 +57,7 @@ struct ParkedKey {
   bool released = false;
 };
 
-// Not thread-safe. Some 300 bytes a key.
+// Not thread-safe. Some 400 bytes a key: all keys of a refusal share its text.
 class ParkedKeys {
  public:
   enum class Decision {
@@ -79,6 +81,8 @@ class ParkedKeys {
   // From the database: replaces what is known of this key.
   void Put(ParkedKey key);
   void Erase(const ParkedKey& key);
+  // One object for equal ones.
+  std::shared_ptr<const Refusal> Share(Refusal refusal);
   // Those that the database knows are gone, unless they are put again; those that it does not know
   // yet stay.
   void ForgetStored();
@@ -102,6 +106,7 @@ class ParkedKeys {
 
   absl::flat_hash_map<std::string, std::shared_ptr<ParkedKey>> keys_;  // topic, NUL, name
   absl::flat_hash_map<std::string, Refusal> topics_;
+  std::vector<std::shared_ptr<const Refusal>> refusals_;  // those that keys have, but for some
   std::shared_ptr<ParkedKey> found_;
   std::string wanted_;  // scratch
 };

@@ -73,7 +73,7 @@ TEST(ParkedKeysTest, ARefusedTopicParksEachKeyWithoutATrialUntilItIsTriedAgain) 
   keys.Park(EventOf("e1", "a"), At(10), {.reason = "no", .fix = "f", .whole_topic = true});
   EXPECT_EQ(keys.Decide(EventOf("e2", "b"), At(11)), Decision::kParkAsPoison);
   EXPECT_EQ(keys.key()->poison_id, "e2");
-  EXPECT_EQ(keys.key()->refusal.reason, "no");
+  EXPECT_EQ(keys.key()->refusal->reason, "no");
   EXPECT_EQ(keys.Decide(EventOf("e3", "b"), At(12)), Decision::kPark);
   EXPECT_EQ(keys.Decide(EventOf("e4", "b", "other"), At(13)), Decision::kPublish);
   keys.TryTopicAgain("t");

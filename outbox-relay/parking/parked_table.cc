@@ -130,7 +130,7 @@ constexpr char kLoadKeys[] = R"sql(
   SELECT scope, topic, name, poison_id, reason, fix, whole_topic, missing_topic, commit_lsn IS NULL,
          coalesce(commit_lsn, '0/0')::text, coalesce(ordinal, 0), era,
          extract(epoch FROM since)::bigint, released_at IS NOT NULL
-    FROM outbox_parked_keys
+    FROM outbox_parked_keys WHERE scope > $1::bigint ORDER BY scope LIMIT 10000
 )sql";
 
 // One relay of the source at a time, for as long as its connection lasts. The numbers are ours: the
@@ -165,13 +165,13 @@ Query OpenKeys(const ParkBatch& batch, const std::string& system_id, int walsend
   const size_t count = batch.openings.size();
   const auto whole = std::make_unique<bool[]>(count), missing = std::make_unique<bool[]>(count);
   for (const auto& key : batch.openings) {
-    whole[topics.size()] = key->refusal.whole_topic;
-    missing[topics.size()] = key->refusal.missing_topic;
+    whole[topics.size()] = key->refusal->whole_topic;
+    missing[topics.size()] = key->refusal->missing_topic;
     topics.push_back(key->topic);
     names.push_back(key->name);
     poisons.push_back(key->poison_id);
-    reasons.push_back(key->refusal.reason);
-    fixes.push_back(key->refusal.fix);
+    reasons.push_back(key->refusal->reason);
+    fixes.push_back(key->refusal->fix);
     lsns.push_back(ToString(key->from.commit));
     ordinals.push_back(key->from.ordinal);
   }
@@ -331,8 +331,33 @@ absl::Status ShutOutOthers(postgres::Connection& connection, const SlotHolder& h
   return has_slot();
 }
 
+namespace {
+
+absl::StatusOr<ParkedKey> KeyOfRow(const postgres::Result& keys, int row) {
+  const absl::StatusOr<Lsn> lsn = ParseLsn(keys.Text(row, 9));
+  if (!lsn.ok()) return lsn.status();
+  return ParkedKey{
+      .scope = keys.Int64(row, 0),
+      .topic = std::string(keys.Text(row, 1)),
+      .name = std::string(keys.Text(row, 2)),
+      .poison_id = std::string(keys.Text(row, 3)),
+      .refusal = std::make_shared<const Refusal>(Refusal{.reason = std::string(keys.Text(row, 4)),
+                                                         .fix = std::string(keys.Text(row, 5)),
+                                                         .whole_topic = keys.Bool(row, 6),
+                                                         .missing_topic = keys.Bool(row, 7)}),
+      .awaiting_poison = keys.Bool(row, 8),
+      .from = {.commit = *lsn, .ordinal = keys.Int64(row, 10)},
+      .era = static_cast<int32_t>(keys.Int64(row, 11)),
+      .since_unix_seconds = keys.Int64(row, 12),
+      .released = keys.Bool(row, 13),
+  };
+}
+
+}  // namespace
+
 absl::StatusOr<Stored> Load(postgres::Connection& connection, const std::string& system_id,
-                            const std::vector<std::string>& released) {
+                            const std::vector<std::string>& released,
+                            absl::FunctionRef<void(ParkedKey)> put) {
   if (!released.empty()) {
     const Query removed = DeleteEvents(released);
     auto rows = connection.Execute(removed.sql, removed.params);
@@ -340,33 +365,21 @@ absl::StatusOr<Stored> Load(postgres::Connection& connection, const std::string&
   }
   auto rebased = connection.Execute(kRebase, postgres::Params().Text(system_id));
   if (!rebased.ok()) return rebased.status();
-  auto keys = connection.Execute(kLoadKeys);
-  if (!keys.ok()) return keys.status();
   auto events = connection.Execute(kCountEvents);
   if (!events.ok()) return events.status();
   const absl::StatusOr<Lsn> last = ParseLsn(events->Text(0, 1));
   if (!last.ok()) return last.status();
-  Stored stored{.keys = {}, .events = events->Int64(0, 0), .last = *last};
-  for (int row = 0; row < keys->rows(); ++row) {
-    const absl::StatusOr<Lsn> lsn = ParseLsn(keys->Text(row, 9));
-    if (!lsn.ok()) return lsn.status();
-    stored.keys.push_back(ParkedKey{
-        .scope = keys->Int64(row, 0),
-        .topic = std::string(keys->Text(row, 1)),
-        .name = std::string(keys->Text(row, 2)),
-        .poison_id = std::string(keys->Text(row, 3)),
-        .refusal = {.reason = std::string(keys->Text(row, 4)),
-                    .fix = std::string(keys->Text(row, 5)),
-                    .whole_topic = keys->Bool(row, 6),
-                    .missing_topic = keys->Bool(row, 7)},
-        .awaiting_poison = keys->Bool(row, 8),
-        .from = {.commit = *lsn, .ordinal = keys->Int64(row, 10)},
-        .era = static_cast<int32_t>(keys->Int64(row, 11)),
-        .since_unix_seconds = keys->Int64(row, 12),
-        .released = keys->Bool(row, 13),
-    });
+  for (int64_t behind = INT64_MIN;;) {
+    auto keys = connection.Execute(kLoadKeys, postgres::Params().Int64(behind));
+    if (!keys.ok()) return keys.status();
+    if (keys->rows() == 0) return Stored{.events = events->Int64(0, 0), .last = *last};
+    for (int row = 0; row < keys->rows(); ++row) {
+      absl::StatusOr<ParkedKey> key = KeyOfRow(*keys, row);
+      if (!key.ok()) return key.status();
+      behind = key->scope;
+      put(*std::move(key));
+    }
   }
-  return stored;
 }
 
 }  // namespace relay::parked

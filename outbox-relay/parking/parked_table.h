@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "libs/postgres/connection.h"
@@ -62,14 +63,15 @@ Query HoldKey(int64_t scope, const std::string& poison_id, const Refusal& refusa
 absl::Status PutOnList(postgres::Connection& connection, const PublishFailure& failure);
 
 struct Stored {
-  std::vector<ParkedKey> keys;
   int64_t events = 0;
   Lsn last;  // the commit record that the last of them came with, in this cluster's log
 };
-// What is parked, once the events `released` are gone. Positions of another cluster are rebased:
-// everything that comes is behind them.
+// What is parked, once the events `released` are gone: gives each key to `put`, some thousands at a
+// time, so that an error may come behind some. Positions of another cluster are rebased: everything
+// that comes is behind them.
 absl::StatusOr<Stored> Load(postgres::Connection& connection, const std::string& system_id,
-                            const std::vector<std::string>& released);
+                            const std::vector<std::string>& released,
+                            absl::FunctionRef<void(ParkedKey)> put);
 
 // Before healing: all that is parked lies in front of what healing adds and the new stream brings.
 absl::Status BeginEra(postgres::Connection& connection, const std::string& system_id);

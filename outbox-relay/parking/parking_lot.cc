@@ -56,12 +56,12 @@ absl::Status ParkingLot::Load(const ParkingSession& session) {
   }
   if (!tables.ok()) return tables;
   if (absl::Status listed = WriteList(opened->connection()); !listed.ok()) return listed;
+  keys_.ForgetStored();
   absl::StatusOr<parked::Stored> stored =
-      parked::Load(opened->connection(), session.system_id, session.released);
+      parked::Load(opened->connection(), session.system_id, session.released,
+                   [this](ParkedKey key) { keys_.Put(std::move(key)); });
   if (!stored.ok()) return stored.status();
   warned_unavailable_ = false;
-  keys_.ForgetStored();
-  for (ParkedKey& key : stored->keys) keys_.Put(std::move(key));
   release_.OnKeysLoaded();
   events_ = stored->events;
   // Beyond the log's end: of a timeline that is no more.
@@ -278,10 +278,10 @@ void ParkingLot::LogParked(const ParkBatch& batch) const {
        {"topic", key.topic},
        {"key", key.name.substr(1)},
        {"trace_id", telemetry::TraceIdIn(trace)},
-       {"error", key.refusal.reason},
-       {"fix", key.refusal.missing_topic
-                   ? absl::StrCat(key.refusal.fix, "; then it flows by itself")
-                   : absl::StrCat(key.refusal.fix, "; then outbox-relay parked release")},
+       {"error", key.refusal->reason},
+       {"fix", key.refusal->missing_topic
+                   ? absl::StrCat(key.refusal->fix, "; then it flows by itself")
+                   : absl::StrCat(key.refusal->fix, "; then outbox-relay parked release")},
        {"keys", batch.openings.size()}});
 }
 
@@ -314,9 +314,9 @@ void ParkingLot::AgeMetrics() {
        {"topic", which->topic},
        {"key", which->name.substr(1)},
        {"parked_hours", oldest / 3600},
-       {"error", which->refusal.reason},
+       {"error", which->refusal->reason},
        {"fix",
-        absl::StrCat(which->refusal.fix, "; then outbox-relay parked release, or parked drop")}});
+        absl::StrCat(which->refusal->fix, "; then outbox-relay parked release, or parked drop")}});
 }
 
 void ParkingLot::Forget() {

@@ -171,7 +171,7 @@ void Release::Hold(const parked::Row& row, const PublishFailure& why) {
       {.scope = row.scope, .event_id = std::string(row.event.id), .refusal = RefusalOf(why)});
   if (ParkedKey* const key = FindKey(row.scope)) {
     key->released = false;
-    key->refusal = held_.back().refusal;
+    key->refusal = keys_.Share(held_.back().refusal);
     key->poison_id = held_.back().event_id;
   }
   if (why.whole_topic) keys_.RefuseTopic(row.event.topic, held_.back().refusal);

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "outbox-relay/sink/delivery_report.h"
 #include "outbox-relay/sink/in_flight_cost.h"
 #include "outbox-relay/sink/producer_conf.h"
 #include "outbox-relay/sink/topic_limit.h"
@@ -22,21 +23,6 @@ namespace {
 constexpr size_t kBatchOverhead = 512;
 constexpr std::chrono::seconds kLimitIsFresh(1);
 constexpr std::chrono::milliseconds kNamedWithin(300);
-
-std::string_view IdOf(const rd_kafka_message_t* message) {
-  rd_kafka_headers_t* headers = nullptr;
-  const void* id = nullptr;
-  size_t size = 0;
-  if (rd_kafka_message_headers(message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR ||
-      rd_kafka_header_get_last(headers, "id", &id, &size) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    return {};
-  }
-  return {static_cast<const char*>(id), size};
-}
-
-bool IsPurged(rd_kafka_resp_err_t error) {
-  return error == RD_KAFKA_RESP_ERR__PURGE_QUEUE || error == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT;
-}
 
 }  // namespace
 
@@ -261,7 +247,7 @@ bool Producer::CollectOne(OnDurable on_durable, std::chrono::milliseconds timeou
         message->key_len + message->len + kOverheadPerEvent + ExtraBytes(message->_private);
     --in_flight_events_;
     const bool held = std::exchange(holding_, false);
-    const bool purged = IsPurged(message->err);
+    const bool purged = IsPurged(message);
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
       if (message->rkt != topic || message->partition != partition) note();
       if (introductions_ > 0 && FindTopic(rd_kafka_topic_name(message->rkt))
@@ -283,23 +269,14 @@ bool Producer::CollectOne(OnDurable on_durable, std::chrono::milliseconds timeou
       // What ended the transaction is not said with the records: with one at a time it is known
       // which it was.
       PublishFailure failure =
-          transaction_->WhyNot(IdOf(message), rd_kafka_topic_name(message->rkt));
+          transaction_->WhyNot(EventIdOf(message), rd_kafka_topic_name(message->rkt));
       failure.alone = batch_bytes_ == 1;
       failure.whole_topic = failure.whole_topic && failure.alone;
-      if (message->key != nullptr) {
-        failure.key.emplace(static_cast<const char*>(message->key), message->key_len);
-      }
-      Fail(std::move(failure));
+      Fail(WithKey(std::move(failure), message));
     } else if (!purged) {
-      char why[512] = "";
-      rd_kafka_fatal_error(client_, why, sizeof why);
-      PublishFailure failure =
-          MakePublishFailure(message->err, why, IdOf(message), rd_kafka_topic_name(message->rkt));
-      if (message->key != nullptr) {
-        failure.key.emplace(static_cast<const char*>(message->key), message->key_len);
-      }
-      failure.alone = held || batch_bytes_ == 1 || message->key_len + message->len > batch_bytes_;
-      Fail(std::move(failure));
+      const bool alone =
+          held || batch_bytes_ == 1 || message->key_len + message->len > batch_bytes_;
+      Fail(FailureOf(client_, message, alone));
     }
   }
   note();
