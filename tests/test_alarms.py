@@ -104,7 +104,7 @@ def test_a_topic_is_missing_and_then_its_key_is_parked(system, watch):
     _wait_problem(watch, {"topic missing", "keys parked", "Kafka refuses events"})
     _wait_alarms(watch, "OutboxTopicMissing", "OutboxParkedKeys", "OutboxKafkaRefuses")
     _wait_log(system, "relay", "it is parked", topic)
-    for verb in (["drop", "--why=a test", "--all"], ["release", "--all"]):
+    for verb in (["drop", "--reason=a test", "--all"], ["release", "--all"]):
         assert _relay_verb(system, "parked", *verb) == 0
 
 

@@ -77,4 +77,15 @@ std::string Flags::Help(const Verb* only) const {
   return out;
 }
 
+std::string Flags::GroupHelp(const std::string& first_word) const {
+  std::string out;
+  for (const auto& verb : verbs_) {
+    if (verb->name_.rfind(first_word + " ", 0) != 0) continue;
+    absl::StrAppend(&out, "\n", program_, " ", verb->name_, " [--flag=value …]\n",
+                    Wrapped(verb->summary_, 2), "  More: ", program_, " ", verb->name_,
+                    " --help\n");
+  }
+  return out.empty() ? out : out.substr(1);
+}
+
 }  // namespace service

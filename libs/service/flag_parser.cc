@@ -70,7 +70,14 @@ Flags::Outcome FlagParser::Parse(std::span<const std::string> arguments) {
       words = 1;
       verb = flags_.FindVerb(arguments.front());
     }
-    if (verb == nullptr) return UnknownVerb(arguments.front());
+    if (verb == nullptr) {
+      const bool asks = std::any_of(arguments.begin() + 1, arguments.end(), [](const auto& word) {
+        return word == "--help" || word == "-h" || word == "help";
+      });
+      const std::string group = asks ? flags_.GroupHelp(arguments.front()) : "";
+      return group.empty() ? UnknownVerb(arguments.front())
+                           : Flags::Outcome{.exit_code = 0, .output = group};
+    }
     arguments = arguments.subspan(words);
     verb_given = true;
   }

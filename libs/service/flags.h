@@ -134,6 +134,8 @@ class Flags {
  private:
   friend class FlagParser;
   std::string Help(const Verb* only) const;
+  // Of the verbs whose first word this is; empty if there are none.
+  std::string GroupHelp(const std::string& first_word) const;
   Verb* FindVerb(std::string_view name);
 
   std::string program_;

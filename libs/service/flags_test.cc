@@ -171,6 +171,10 @@ TEST_F(FlagsTest, AVerbMayBeTwoWords) {
   EXPECT_EQ(outcome.verb, "parked list");
   EXPECT_EQ(config_.max_items, 7);
   EXPECT_THAT(Parse({"parked"}).errors, HasSubstr("did you mean parked list?"));
+  const Flags::Outcome help = Parse({"parked", "--help"});
+  EXPECT_EQ(help.exit_code, 0);
+  EXPECT_THAT(help.output, HasSubstr(" parked list --help\n"));
+  EXPECT_EQ(Parse({"nothing", "--help"}).exit_code, 2);
 }
 
 TEST_F(FlagsTest, HelpOfAVerbEndsWithItsExamples) {

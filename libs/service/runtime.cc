@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <mutex>
 #include <optional>
@@ -19,6 +20,9 @@
 
 namespace service {
 namespace {
+
+// timeout(1) and others signal the process and its group, which is one wish and not two.
+constexpr std::chrono::milliseconds kSameSignal(200);
 
 using Clock = std::chrono::steady_clock;
 
@@ -115,10 +119,16 @@ void Runtime::Impl::WaitForTheEnd() {
 }
 
 void Runtime::Impl::ExitOnSecondSignal(int signals, int done) {
-  pollfd waiting[] = {{signals, POLLIN, 0}, {done, POLLIN, 0}};
-  while (poll(waiting, 2, -1) < 0 && errno == EINTR) {
+  const Clock::time_point begin = Clock::now();
+  for (;;) {
+    pollfd waiting[] = {{signals, POLLIN, 0}, {done, POLLIN, 0}};
+    while (poll(waiting, 2, -1) < 0 && errno == EINTR) {
+    }
+    if ((waiting[0].revents & POLLIN) == 0) return;
+    signalfd_siginfo info{};
+    const bool is_read = read(signals, &info, sizeof info) == sizeof info;
+    if (!is_read || Clock::now() - begin >= kSameSignal) break;
   }
-  if ((waiting[0].revents & POLLIN) == 0) return;
   telemetry::Error("second signal: leaving at once");
   std::_Exit(1);
 }

@@ -207,7 +207,7 @@ TEST_F(ParkingTest, ATopicThatIsNeverMadeIsGivenUpByAnOperator) {
   Execute(Insert("gen_random_uuid()", "k", "'first'", missing));
   EventuallyParked(1);
   Eventually("it counts as missing", [&] { return Gauge(*relay, "outbox_missing_topics") == 1; });
-  Parked("drop", {"--topic=" + missing, "--why=a typo"});
+  Parked("drop", {"--topic=" + missing, "--reason=a typo"});
   EXPECT_THAT(Parked("release", {"--topic=" + missing, "--dry_run"}).output,
               HasSubstr("would release 1 keys with 0 events"));
   Parked("release", {"--topic=" + missing});
@@ -250,8 +250,8 @@ TEST_F(ParkingTest, ADroppedEventIsNeverPublishedAndWhatIsBehindItFlows) {
   const VerbRun list = Parked("list", {"--json"});
   EXPECT_THAT(list.output, HasSubstr(absl::StrCat("\"poison_id\": \"", kPoisonId, "\"")));
   EXPECT_THAT(list.output, HasSubstr("\"events\": 4"));
-  EXPECT_EQ(Parked("drop", {"--all"}).exit_code, 2) << "--why is missing";
-  const std::vector<std::string> drop = {"--topic=" + topic_, "--key=key-0", "--why=a test",
+  EXPECT_EQ(Parked("drop", {"--all"}).exit_code, 2) << "--reason is missing";
+  const std::vector<std::string> drop = {"--topic=" + topic_, "--key=key-0", "--reason=a test",
                                          "--by=me"};
   EXPECT_THAT(Parked("drop", drop).output, HasSubstr("dropped 1 events of 1 keys"));
   EXPECT_THAT(Parked("drop", drop).output, HasSubstr("nothing to drop"));
@@ -276,7 +276,7 @@ TEST_F(ParkingTest, AHundredThousandEventsOfOneKeyInBoundedMemory) {
   }
   EventuallyParked(100'006);
   Eventually("it is confirmed", [&] { return Gauge(*relay, "outbox_unpublished_events") == 0; });
-  Parked("drop", {"--all", "--why=test"});
+  Parked("drop", {"--all", "--reason=test"});
   Parked("release", {"--all"});
   const auto payloads = FirstOccurrences(Read(100'010)).at("key-0");
   ASSERT_EQ(payloads.size(), 100'005u);

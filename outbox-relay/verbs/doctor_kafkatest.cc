@@ -134,6 +134,23 @@ TEST_F(DoctorTest, ATableWithoutANeededColumn) {
   ExpectBoth("has no column \"topic\" (text)", "has no column \\\"topic\\\" (text)");
 }
 
+TEST_F(DoctorTest, APublicationWithARowFilter) {
+  MakeSlot();
+  if (database_.Count("SELECT current_setting('server_version_num')::bigint") < 150'000) {
+    GTEST_SKIP() << "Postgres 14 has none";
+  }
+  Execute("ALTER PUBLICATION outbox SET TABLE outbox WHERE (topic <> 'x')");
+  ExpectBoth("FAIL test  publication: it has a row filter",
+             "ALTER PUBLICATION outbox SET TABLE outbox");
+}
+
+TEST_F(DoctorTest, NoTablesOfTheRelay) {
+  MakeSlot();
+  Execute("DROP TABLE outbox_relay_state, outbox_parked, outbox_parked_keys");
+  ExpectBoth("FAIL test  outbox_relay_state: there is no such table", "run the `migrate` verb");
+  EXPECT_THAT(Doctor().output, HasSubstr("WARN test  outbox_parked: there is no such table"));
+}
+
 TEST_F(DoctorTest, NoTable) {
   Execute("DROP TABLE outbox CASCADE");
   const VerbRun run = Doctor();

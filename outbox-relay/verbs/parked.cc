@@ -208,12 +208,12 @@ void AddParkedVerbs(Verbs& verbs) {
       "it stays parked until `parked release`. Again it does no harm.",
       [drop_config] { return DropSelected(*drop_config); });
   AddSelection(verbs, drop, drop_config.get(), /*needed=*/true);
-  drop.Add(&drop_config->why, {.name = "why",
-                               .help = "The reason, for those who look for the event later.",
-                               .example = "a test order with an attachment",
+  drop.Add(&drop_config->why, {.name = "reason",
+                               .help = "Why, for those who look for the event later.",
+                               .example = "'a test order with an attachment'",
                                .required = true});
   drop.AddExample(
-      absl::StrCat(kSource, " --topic=orders --key=4711 --why='too large, sent by mail'"));
+      absl::StrCat(kSource, " --topic=orders --key=4711 --reason='too large, sent by mail'"));
 }
 
 }  // namespace relay

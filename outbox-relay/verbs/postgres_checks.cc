@@ -116,7 +116,12 @@ void CheckRole(postgres::Connection& database, Symptoms& symptoms) {
            coalesce(has_function_privilege(to_regprocedure('partitions_create_ahead(text, integer)'),
                                            'EXECUTE'), true),
            to_regclass('outbox_pause') IS NOT NULL,
-           coalesce(has_table_privilege(to_regclass('outbox_pause'), 'SELECT'), true)
+           coalesce(has_table_privilege(to_regclass('outbox_pause'), 'SELECT'), true),
+           to_regclass('outbox') IS NULL,
+           coalesce(has_table_privilege(to_regclass('outbox_relay_state'), 'SELECT')
+                    AND has_table_privilege(to_regclass('outbox_relay_state'), 'INSERT'), false),
+           coalesce(has_table_privilege(to_regclass('outbox_parked_keys'), 'INSERT')
+                    AND has_table_privilege(to_regclass('outbox_parked'), 'INSERT'), false)
     FROM pg_roles WHERE rolname = current_user
   )sql");
   if (!row.ok() || row->rows() != 1) return Unanswered(symptoms, "role", row.status());
@@ -130,6 +135,24 @@ void CheckRole(postgres::Connection& database, Symptoms& symptoms) {
                   "give the relay a role of its own: LOGIN REPLICATION, SELECT on outbox");
   } else {
     symptoms.Ok("role", absl::StrCat(role, " may replicate"));
+  }
+  // Without the outbox itself there is nothing of what comes with it.
+  const bool no_outbox = row->Bool(0, 7);
+  constexpr char kMigrate[] =
+      "run the service's `migrate` verb, or `outbox-relay setup --create_table`: it makes what is "
+      "missing and grants it to the relay's role";
+  if (!no_outbox && !row->Bool(0, 8)) {
+    symptoms.Fail(
+        "outbox_relay_state",
+        absl::StrCat("there is no such table, or ", role,
+                     " may not write it: no position can be recorded, and nothing is sent"),
+        kMigrate);
+  }
+  if (!no_outbox && !row->Bool(0, 9)) {
+    symptoms.Warn("outbox_parked",
+                  absl::StrCat("there is no such table, or ", role,
+                               " may not write it: an event that Kafka refuses stops the source"),
+                  kMigrate);
   }
   if (!row->Bool(0, 3)) {
     symptoms.Fail("privileges", absl::StrCat(role, " may not read outbox: its lag stays unknown"),
@@ -177,8 +200,8 @@ void CheckPublicationOf(postgres::Connection& database, Symptoms& symptoms) {
     symptoms.Fail("publication", "it does not publish inserts: no event is sent",
                   "as its owner: ALTER PUBLICATION outbox SET (publish = 'insert')");
   } else if (row->Bool(0, 6)) {
-    symptoms.Warn("publication", "it has a row filter: rows that do not pass it are never sent",
-                  "as its owner: ALTER PUBLICATION outbox SET TABLE outbox, unless that is meant");
+    symptoms.Fail("publication", "it has a row filter: what that leaves out would never be sent",
+                  "as its owner: ALTER PUBLICATION outbox SET TABLE outbox");
   } else if (partitioned && !row->Bool(0, 2)) {
     symptoms.Warn("publication", "it sends rows under their partitions' names",
                   "as its owner: ALTER PUBLICATION outbox SET (publish_via_partition_root = true)");
@@ -231,7 +254,7 @@ void CheckSlotOf(postgres::Connection& database, Symptoms& symptoms) {
         "slot",
         absl::StrCat(slot->name, " is of type ", slot->type, ", plugin ", slot->plugin,
                      ", database ", slot->database, "; needed: logical, pgoutput, ", name),
-        absl::StrCat("drop it (SELECT pg_drop_replication_slot('", slot->name,
+        absl::StrCat("drop it, if nobody uses it (SELECT pg_drop_replication_slot('", slot->name,
                      "')), then run the service's `migrate` verb"));
   } else if (slot->wal_status == "lost") {
     symptoms.Fail("slot", "Postgres has removed log that it still needed (max_slot_wal_keep_size)",

@@ -2,6 +2,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "libs/postgres/sql_error.h"
 #include "outbox-relay/source/outbox_table.h"
 #include "outbox-relay/verbs/postgres_checks.h"
 #include "outbox-relay/watch/outbox_columns.h"
@@ -15,8 +16,11 @@ constexpr int64_t kFewestPartitionsAhead = 2;
 constexpr int64_t kLargeDefault = 64 << 20;  // as in libs/postgres/migrations/0004
 
 void Unanswered(Symptoms& symptoms, const std::string& check, const absl::Status& status) {
+  // What is wrong with the columns is said where the table is looked at.
+  const bool may_not = postgres::SqlState(status) == "42501";
   symptoms.Warn(check, absl::StrCat("cannot be read: ", status.message()),
-                "GRANT SELECT ON outbox TO this role; run doctor again");
+                may_not ? "GRANT SELECT ON outbox TO this role; run doctor again"
+                        : "see the other findings; run doctor again");
 }
 
 }  // namespace
