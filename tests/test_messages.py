@@ -1,5 +1,6 @@
 """What travels on Kafka, as another program sees it: docs/messages.md."""
 
+import json
 import re
 import time
 import uuid
@@ -12,6 +13,7 @@ from tests.support import kafka_log, protos
 from tests.support.deadline import wait_until
 from tests.support.kafka_log import java_partition
 from tests.support.shop import PRICE, Shop
+from tests.support.uuid7 import uuid7
 
 SAGA_TOPICS = {
     "order-to-product-product-stock": ("/order-service", ["ReserveStock", "ConfirmStock"]),
@@ -153,6 +155,35 @@ def test_a_rejected_order_is_undone_by_messages_with_status_rejected(system):
     assert refusal.status == refusal.REJECTED
     assert refusal.outcome == "KITCHEN_REJECTED"
     assert refusal.message
+
+
+@pytest.mark.parametrize("content_type", ["application/protobuf", "application/json"])
+def test_a_command_of_a_newer_release_is_understood(system, content_type):
+    """Fields that nobody here knows yet are no reason to refuse a message."""
+    _, order = place(system)
+    commands, replies = "order-to-product-product-stock", "product-to-order-product-stock"
+    command = envelope_of(messages_of(system, order.tx_id)[commands][0])
+    command.tx_id, command.command_id = str(uuid.uuid4()), str(uuid.uuid4())
+    if content_type == "application/json":
+        fields = json_format.MessageToDict(command)
+        body = fields["reserveStock"] | {"gift": True}
+        value = json.dumps(fields | {"priority": "high", "reserveStock": body}).encode()
+    else:
+        value = command.SerializeToString() + b"\x9a\x06\x04high"  # field 99, a string
+    kafka_log.produce(
+        system.kafka,
+        system.topic(commands),
+        value,
+        key=command.tx_id,
+        headers={"id": uuid7(), "content-type": content_type},
+    )
+
+    def reply() -> list:
+        records = kafka_log.read_to_end(system.kafka, system.topic(replies))
+        return [record for record in records if record.key == command.tx_id]
+
+    (answer,) = wait_until(reply, "product-service answers")
+    assert json_format.MessageToDict(envelope_of(answer))["status"] == "APPROVED"
 
 
 def test_canaries_of_all_services_arrive(system):

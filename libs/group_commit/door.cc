@@ -9,6 +9,7 @@
 
 #include "libs/postgres/sql_error.h"
 #include "libs/service/errors.h"
+#include "libs/telemetry/log.h"
 #include "libs/telemetry/metrics.h"
 #include "prometheus/histogram.h"
 
@@ -33,6 +34,13 @@ absl::Status Unreachable() {
   return service::TemporarilyUnavailable("DATABASE_UNAVAILABLE",
                                          "the database is away; try again with the same request_id",
                                          std::chrono::seconds(1));
+}
+
+absl::Status NoRoom() {
+  return service::TemporarilyUnavailable(
+      "DATABASE_EXHAUSTED",
+      "the database has no room for more; try again later with the same request_id",
+      std::chrono::seconds(5));
 }
 
 absl::Status Contended() {
@@ -63,6 +71,12 @@ bool IsOurs(const absl::Status& status) {
 
 // What a caller may hear.
 absl::Status ForCaller(const absl::Status& status) {
+  if (IsOurs(status) && postgres::IsOutage(status)) {
+    telemetry::Error(
+        "calls fail: the database cannot take more",
+        {{"error", std::string(status.message())}, {"fix", std::string(postgres::FixFor(status))}});
+    return NoRoom();
+  }
   return IsOurs(status) ? absl::InternalError(status.message()) : status;
 }
 

@@ -160,6 +160,23 @@ TEST_F(DoorTest, WaitsForAConnectionNoLonger) {
   EXPECT_EQ(service::ReasonOf(done), "DATABASE_BUSY");
 }
 
+TEST_F(DoorTest, AFullDiskIsNoFaultOfTheCallsAndTheyMayComeAgain) {
+  auto owner = database_.Connect();
+  ASSERT_TRUE(owner
+                  .ExecuteScript(
+                      "CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+                      "RAISE EXCEPTION 'could not extend file' USING ERRCODE = '53100'; END $$;"
+                      "CREATE TRIGGER no_room BEFORE INSERT ON numbers EXECUTE FUNCTION no_room()")
+                  .ok());
+  std::promise<absl::Status> end;
+  Door door = MakeDoor({.workers = 1});
+  ASSERT_TRUE(door.Start({}).ok());
+  door.Submit(std::make_unique<Write>(1, &end));
+  const absl::Status status = end.get_future().get();
+  EXPECT_TRUE(absl::IsUnavailable(status)) << status;
+  EXPECT_EQ(service::ReasonOf(status), "DATABASE_EXHAUSTED");
+}
+
 TEST_F(DoorTest, SaysWhenTheDatabaseIsAway) {
   postgres::Pool nowhere("host=127.0.0.1 port=1", "test", 1);
   std::promise<absl::Status> end;
