@@ -13,6 +13,7 @@
 #include "libs/program/service_config.h"
 #include "libs/requests/migrations.h"
 #include "libs/service/grpc_server.h"
+#include "libs/service/healthcheck.h"
 #include "libs/service/loop.h"
 #include "libs/service/runtime.h"
 #include "libs/topics/topics.h"
@@ -42,6 +43,7 @@ int main(int argc, char** argv) {
       &postgres::PartitionMigrations(), &postgres::OutboxMigrations(),
       &postgres::InboxMigrations(),     &postgres::ParticipantMigrations(),
       &postgres::RequestMigrations(),   &postgres::KitchenMigrations()};
+  if (verb == "healthcheck") return service::Healthcheck(config.runtime.http_address);
   if (verb == "migrate") return program::Migrate(config, migrations);
 
   service::Runtime runtime(flags, config.runtime);

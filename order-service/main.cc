@@ -11,6 +11,7 @@
 #include "libs/program/periodic.h"
 #include "libs/program/service_config.h"
 #include "libs/service/grpc_server.h"
+#include "libs/service/healthcheck.h"
 #include "libs/service/loop.h"
 #include "libs/service/runtime.h"
 #include "libs/topics/topics.h"
@@ -56,6 +57,7 @@ int main(int argc, char** argv) {
   const program::MigrationSets migrations = {
       &postgres::PartitionMigrations(), &postgres::OutboxMigrations(), &postgres::InboxMigrations(),
       &postgres::OrchestratorMigrations(), &postgres::OrderMigrations()};
+  if (verb == "healthcheck") return service::Healthcheck(config.runtime.http_address);
   if (verb == "migrate") return program::Migrate(config, migrations);
 
   service::Runtime runtime(flags, config.runtime);

@@ -15,6 +15,7 @@ int main(int argc, char** argv) {
                        "Publishes committed outbox rows to Kafka, from the write-ahead log.");
   relay::Verbs verbs(flags);
   relay::AddRunVerb(verbs);  // first: what runs when no verb is given
+  relay::AddHealthcheckVerb(verbs);
   relay::AddDoctorVerb(verbs);
   relay::AddStatusVerb(verbs);
   relay::AddPauseVerbs(verbs);

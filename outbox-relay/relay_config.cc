@@ -55,7 +55,7 @@ void AddSourceFlag(service::Flags& flags, service::Verb& verb, std::vector<std::
 }
 
 void AddRunFlags(service::Flags& flags, service::Verb& run, Config* config) {
-  config->runtime.http_address = "127.0.0.1:21105";
+  config->runtime.http_address = kHttpAddress;
   AddSourceFlag(flags, run, &config->sources);
   service::AddKafkaFlags(flags, run, &config->kafka);
   run.Add(

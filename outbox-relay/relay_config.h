@@ -16,6 +16,9 @@
 
 namespace relay {
 
+// Where `run` has its /metrics by default.
+inline constexpr char kHttpAddress[] = "127.0.0.1:21105";
+
 struct Config {
   std::vector<std::string> sources;  // NAME=CONNINFO
   service::KafkaConfig kafka;

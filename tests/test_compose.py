@@ -40,6 +40,17 @@ def test_nobody_waits_for_what_cannot_come(services):
                 assert "healthcheck" in services[other], f"{name}: {other}"
 
 
+def test_programs_say_whether_they_are_ready(services):
+    for name, service in services.items():
+        if service["image"].startswith("order-saga/") and "-migrate" not in name:
+            program = service["image"].partition("/")[2].partition(":")[0]
+            assert service["healthcheck"]["test"] == [
+                "CMD",
+                f"/usr/bin/{program}",
+                "healthcheck",
+            ], name
+
+
 def test_postgres_is_healthy_once_others_reach_it(services):
     # While roles and databases are made it answers on its socket only.
     asked = services["postgres"]["healthcheck"]["test"]

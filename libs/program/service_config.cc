@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "libs/postgres/conninfo.h"
+#include "libs/service/healthcheck.h"
 #include "libs/topics/topics.h"
 
 namespace program {
@@ -114,6 +115,9 @@ service::Verb& AddServiceVerbs(service::Flags& flags, ServiceConfig* config) {
                .help = "Seconds to wait for a database that takes no connection yet.",
                .check = service::InRange(0, 86'400)});
   service::AddLogFlags(migrate, &config->runtime);
+
+  service::AddHealthcheckFlags(flags.AddVerb("healthcheck", service::kHealthcheckSummary),
+                               &config->runtime.http_address);
   return run;
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "libs/service/healthcheck.h"
 #include "libs/service/loop.h"
 #include "libs/service/runtime.h"
 #include "outbox-relay/health/progress_watch.h"
@@ -84,6 +85,14 @@ void AddRunVerb(Verbs& verbs) {
   run.AddExample(
       "--source=order-service=postgresql://order_service_relay@db/order_service "
       "--kafka_brokers=kafka:9092");
+}
+
+void AddHealthcheckVerb(Verbs& verbs) {
+  auto http_address = std::make_shared<std::string>(kHttpAddress);
+  service::Verb& verb = verbs.Add("healthcheck", service::kHealthcheckSummary,
+                                  [http_address] { return service::Healthcheck(*http_address); });
+  service::AddHealthcheckFlags(verb, http_address.get());
+  verb.AddExample("--http_address=127.0.0.1:21106");
 }
 
 }  // namespace relay

@@ -7,6 +7,8 @@
 namespace relay {
 
 void AddRunVerb(Verbs& verbs);
+// Of `run`, or of `lag-exporter`, which listens elsewhere.
+void AddHealthcheckVerb(Verbs& verbs);
 
 }  // namespace relay
 
