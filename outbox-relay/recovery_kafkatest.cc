@@ -124,7 +124,8 @@ TEST_F(RecoveryTest, AStandbyTakesOverWithinThreeSecondsOfAKill) {
   auto standby = StartRelay();
   Eventually("the second waits",
              [&] { return standby->log().find("waiting as standby") != std::string::npos; });
-  EXPECT_THAT(standby->Get("/readyz"), HasSubstr("ok test"));
+  Eventually("and is ready",
+             [&] { return standby->Get("/readyz").find("ok test") != std::string::npos; });
   InsertEvents("before", 1);
   Read(1);
   first->Kill();
