@@ -95,7 +95,7 @@ void ExactlyOnce::Work(Producer& sink, const Ledger& ledger,
 bool ExactlyOnce::MayEnd(const Transaction& transaction, const Progress& progress,
                          Clock::time_point now) {
   if (std::exchange(events_, transaction.events()) != transaction.events()) last_event_at_ = now;
-  const Clock::time_point longest = transaction.since() + options_.longest;
+  const Clock::time_point longest = transaction.since() + options_.interval;
   if (progress.ending || transaction.events() >= kMostEvents || now >= longest) return true;
   due_ = longest;
   if (!progress.idle || progress.in_transaction) return false;

@@ -22,7 +22,7 @@ namespace relay {
 struct ExactlyOnceOptions {
   StateTopicOptions topic;
   // A transaction that always finds more to publish is committed after so long.
-  std::chrono::milliseconds longest{500};
+  std::chrono::milliseconds interval{500};
 };
 
 // The id of the transactions of a source: who begins with it shuts out whoever used it before.

@@ -136,7 +136,7 @@ std::vector<SourceOptions> ToSourceOptions(const Config& config) {
     options.state_topic = config.state_topic;
     options.heal = config.heal == "table";
     options.exactly_once = config.exactly_once;
-    options.transaction_longest = config.transaction_interval;
+    options.transaction_interval = config.transaction_interval;
     options.parking = {.source_name = source.name,
                        .conninfo = source.conninfo,
                        .missing_topic_wait = std::chrono::seconds(config.missing_topic_wait_s),

@@ -11,8 +11,8 @@
 #include "libs/telemetry/check.h"
 #include "libs/telemetry/log.h"
 #include "outbox-relay/heal/heal.h"
+#include "outbox-relay/history/explain_finding.h"
 #include "outbox-relay/history/gather.h"
-#include "outbox-relay/history/refusal.h"
 #include "outbox-relay/history/replace_record.h"
 #include "outbox-relay/relay.h"
 #include "outbox-relay/source/while_answering.h"
@@ -150,8 +150,8 @@ absl::Status SourceLoop::TakeOver(ReplicationStream& stream, const std::string& 
 
 absl::Status SourceLoop::BeginExactlyOnce(ReplicationStream& stream, const std::string& capture,
                                           std::stop_token stop) {
-  exactly_once_.emplace(
-      ExactlyOnceOptions{.topic = StateTopicOf(options_), .longest = options_.transaction_longest});
+  exactly_once_.emplace(ExactlyOnceOptions{.topic = StateTopicOf(options_),
+                                           .interval = options_.transaction_interval});
   absl::Status begun = exactly_once_->Begin(stream, *producer_,
                                             {.slot = stream.slot(),
                                              .generation = generation_,
@@ -235,7 +235,7 @@ absl::Status SourceLoop::HealSource(const Evidence& evidence, const Verdict& ver
   ForgetPositions();
   // What an operator has asked for by name needs no flag.
   if (!CanHeal(evidence, verdict) || (!verdict.ok() && !options_.heal)) {
-    return Refusal(verdict, options_.name);
+    return ExplainFinding(verdict, options_.name);
   }
   if (absl::Status made = MakeProducer(); !made.ok()) return made;
   absl::StatusOr<HealReport> report =

@@ -40,7 +40,7 @@ struct SourceOptions {
   bool heal = false;
   // Events and position in one Kafka transaction, which lasts at most so long while there is more.
   bool exactly_once = false;
-  std::chrono::milliseconds transaction_longest{500};
+  std::chrono::milliseconds transaction_interval{500};
   ParkingOptions parking;
 };
 

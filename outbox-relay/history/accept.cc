@@ -6,8 +6,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "libs/postgres/connection.h"
+#include "outbox-relay/history/explain_finding.h"
 #include "outbox-relay/history/gather.h"
-#include "outbox-relay/history/refusal.h"
 #include "outbox-relay/history/replace_record.h"
 #include "outbox-relay/source/replication_stream.h"
 
@@ -67,12 +67,12 @@ absl::StatusOr<std::string> AcceptHistory(const AcceptOptions& options) {
         "Server and slot are as relays have left them: there is "
         "nothing to accept.");
   if (options.finding.empty()) {
-    return std::string(Refusal(verdict, options.topic.source).message());
+    return std::string(ExplainFinding(verdict, options.topic.source).message());
   }
   if (options.finding != verdict.id) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("what there is to accept is not (or no longer) the finding ", options.finding,
-                     ". Now: ", std::string(Refusal(verdict, options.topic.source).message())));
+    return absl::FailedPreconditionError(absl::StrCat(
+        "what there is to accept is not (or no longer) the finding ", options.finding,
+        ". Now: ", std::string(ExplainFinding(verdict, options.topic.source).message())));
   }
   if (evidence->slot.lost || !evidence->slot.ours()) {
     const std::string& slot = evidence->slot.name;

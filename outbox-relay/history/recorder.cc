@@ -4,7 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "libs/telemetry/log.h"
-#include "outbox-relay/history/refusal.h"
+#include "outbox-relay/history/explain_finding.h"
 #include "outbox-relay/history/state_table.h"
 #include "outbox-relay/history/verdict.h"
 
@@ -185,7 +185,7 @@ absl::Status HistoryRecorder::CompareTopic(postgres::Connection& connection,
   if (verdict.ok()) {
     state_.gate().SetTopicRead(session.number);
   } else {
-    state_.gate().Refuse(session.number, Refusal(verdict, topic_.source));
+    state_.gate().Refuse(session.number, ExplainFinding(verdict, topic_.source));
   }
   return absl::OkStatus();
 }

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "outbox-relay/history/refusal.h"
+#include "outbox-relay/history/explain_finding.h"
 
 namespace relay {
 namespace {
@@ -49,7 +49,7 @@ std::string Refused(const Evidence& evidence, Finding finding) {
   EXPECT_EQ(verdict.finding, finding) << verdict.what;
   if (verdict.ok()) return "";
   EXPECT_FALSE(verdict.id.empty());
-  return std::string(Refusal(verdict, "shop").message());
+  return std::string(ExplainFinding(verdict, "shop").message());
 }
 
 // A standby that has synchronized the slot was promoted at 2,000.

@@ -1,4 +1,4 @@
-#include "outbox-relay/history/refusal.h"
+#include "outbox-relay/history/explain_finding.h"
 
 #include <string>
 #include <vector>
@@ -7,7 +7,7 @@
 
 namespace relay {
 
-absl::Status Refusal(const Verdict& verdict, std::string_view source_name) {
+absl::Status ExplainFinding(const Verdict& verdict, std::string_view source_name) {
   const std::string source(source_name);
   std::vector<std::string> choices;
   switch (verdict.finding) {

@@ -1,6 +1,6 @@
 // What a person is told when a source stops because its history is another.
-#ifndef ORDER_SAGA_OUTBOX_RELAY_HISTORY_REFUSAL_H_
-#define ORDER_SAGA_OUTBOX_RELAY_HISTORY_REFUSAL_H_
+#ifndef ORDER_SAGA_OUTBOX_RELAY_HISTORY_EXPLAIN_FINDING_H_
+#define ORDER_SAGA_OUTBOX_RELAY_HISTORY_EXPLAIN_FINDING_H_
 
 #include <string_view>
 
@@ -10,8 +10,8 @@
 namespace relay {
 
 // DataLoss: what was found, and the choices. `verdict` is not ok().
-absl::Status Refusal(const Verdict& verdict, std::string_view source);
+absl::Status ExplainFinding(const Verdict& verdict, std::string_view source);
 
 }  // namespace relay
 
-#endif  // ORDER_SAGA_OUTBOX_RELAY_HISTORY_REFUSAL_H_
+#endif  // ORDER_SAGA_OUTBOX_RELAY_HISTORY_EXPLAIN_FINDING_H_
