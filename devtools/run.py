@@ -112,7 +112,7 @@ def _start(standing: Standing) -> None:
             console.say(f"  {program.name} was built anew: starting it again")
             deployment.stop(program.name)
     with console.step("Migrating the four databases"):
-        together(*(lambda s=s: deployment.migrate(s) for s in programs.SERVICES))
+        deployment.migrate_all()
     with console.step("Starting the four services and the relay"):
         for program in programs.ALL:
             deployment.start(program.name)

@@ -24,7 +24,7 @@ std::string Explain(const HostPort& address, int error) {
   switch (error) {
     case EADDRINUSE:
       return absl::StrCat("port ", address.port, " on ", address.host,
-                          " is taken by another process");
+                          " is taken by another process; choose another, or 0 for any free one");
     case EACCES:
       return absl::StrCat("port ", address.port,
                           " needs privileges: choose one from 1024 on, or grant "

@@ -36,7 +36,8 @@ TEST(HostPortTest, ATakenPortIsNamed) {
   ASSERT_EQ(getsockname(fd, reinterpret_cast<sockaddr*>(&self), &size), 0);
   const HostPort taken{"127.0.0.1", ntohs(self.sin_port)};
   EXPECT_EQ(CheckCanListen(taken).message(),
-            "port " + std::to_string(taken.port) + " on 127.0.0.1 is taken by another process");
+            "port " + std::to_string(taken.port) +
+                " on 127.0.0.1 is taken by another process; choose another, or 0 for any free one");
   close(fd);
   EXPECT_TRUE(CheckCanListen(taken).ok());
 }

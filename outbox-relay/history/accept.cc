@@ -46,7 +46,8 @@ absl::StatusOr<HistoryRecord> NewRecord(postgres::Connection& connection,
 absl::StatusOr<std::string> AcceptHistory(const AcceptOptions& options) {
   auto stream = ReplicationStream::Connect({.conninfo = options.conninfo});
   if (absl::IsAlreadyExists(stream.status())) {
-    return absl::StrCat("A relay is streaming: there is nothing to accept.");
+    return absl::StrCat(options.topic.source,
+                        ": a relay is streaming, so there is nothing to accept.");
   }
   if (!stream.ok()) return stream.status();
   if ((*stream)->paused()) {
@@ -63,9 +64,9 @@ absl::StatusOr<std::string> AcceptHistory(const AcceptOptions& options) {
   }
   const Verdict verdict = Judge(*evidence);
   if (verdict.ok())
-    return std::string(
-        "Server and slot are as relays have left them: there is "
-        "nothing to accept.");
+    return absl::StrCat(options.topic.source,
+                        ": server and slot are as relays have left them, so there is nothing to "
+                        "accept.");
   if (options.finding.empty()) {
     return std::string(ExplainFinding(verdict, options.topic.source).message());
   }

@@ -67,8 +67,8 @@ absl::StatusOr<std::string> CheckPublication(PGconn* connection, const std::stri
   if (row.rows() == 0) {
     return absl::FailedPreconditionError(absl::StrCat(
         "there is no publication ", publication,
-        ". Fix: run the `migrate` verb of the service that owns the database, or as the outbox's "
-        "owner: CREATE PUBLICATION ",
+        ". Fix: run the `migrate` verb of the service that owns the database, or `outbox-relay "
+        "setup`, or as the outbox's owner: CREATE PUBLICATION ",
         publication,
         " FOR TABLE outbox WITH (publish = 'insert', publish_via_partition_root = true); the slot "
         "must be made after it"));

@@ -42,7 +42,8 @@ absl::Status Explained(const absl::Status& status) {
   const std::string state = postgres::SqlState(status);
   if (state == "42P01") {
     return absl::FailedPreconditionError(
-        "this database has no table outbox_pause: run the service's `migrate` verb");
+        "this database has no table outbox_pause: run the service's `migrate` verb, or "
+        "`outbox-relay setup --create_table`");
   }
   if (state == "42501") {
     return absl::PermissionDeniedError(

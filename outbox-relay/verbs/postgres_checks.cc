@@ -187,7 +187,8 @@ void CheckPublicationOf(postgres::Connection& database, Symptoms& symptoms) {
   if (!row.ok()) return Unanswered(symptoms, "publication", row.status());
   if (row->rows() == 0) {
     symptoms.Fail("publication", "there is no publication outbox",
-                  "run the service's `migrate` verb, or as the outbox's owner: CREATE PUBLICATION "
+                  "run the service's `migrate` verb, or `outbox-relay setup`, or as the outbox's "
+                  "owner: CREATE PUBLICATION "
                   "outbox FOR TABLE outbox WITH (publish = 'insert', publish_via_partition_root = "
                   "true); the slot must be made after it");
     return;

@@ -69,9 +69,10 @@ absl::StatusOr<std::vector<Step>> PlanSetup(const DatabaseState& state, const Se
   if (state.has_rows && !wishes.skip_existing_rows) {
     return absl::FailedPreconditionError(absl::StrCat(
         "there is no slot, and the outbox of ", state.database,
-        " has rows, which a new slot would never send. Fix: if relays have published "
-        "from a slot before, ",
-        kSlotGoneFix, "; if all rows are published, or need not be, pass --skip_existing_rows"));
+        " has rows, which a new slot would never send. Fix: after a teardown, or if they need not "
+        "be sent, pass --skip_existing_rows (it says how many are not recorded as published)",
+        state.has_publication ? "; if the slot was lost, " : "",
+        state.has_publication ? kSlotGoneFix : ""));
   }
   steps.push_back(
       {Step::As::kRelay,

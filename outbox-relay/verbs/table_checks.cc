@@ -38,7 +38,8 @@ bool CheckTable(postgres::Connection& database, Symptoms& symptoms) {
   }
   if (rows->rows() == 0) {
     symptoms.Fail("table", "there is no table outbox in the role's search_path",
-                  "run the service's `migrate` verb, or check the source's database");
+                  "run the service's `migrate` verb, or `outbox-relay setup --create_table`; or it "
+                  "is another database than was meant");
     return false;
   }
   pgoutput::Relation relation{
