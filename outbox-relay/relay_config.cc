@@ -34,7 +34,8 @@ void AddSourceFlag(service::Flags& flags, service::Verb& verb, std::vector<std::
   verb.Add(sources,
            {.name = "source",
             .help = "A database with an outbox, as NAME=CONNINFO; repeatable. The role needs LOGIN "
-                    "and REPLICATION; the slot is outbox_<database>, the publication outbox; "
+                    "and, but for lag-exporter, REPLICATION; the slot is outbox_<database>, the "
+                    "publication outbox; "
                     "ce_source is /NAME.",
             .example = "order-service=postgresql://order_service_relay@db:5432/order_service",
             .required = true,
