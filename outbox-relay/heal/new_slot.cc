@@ -14,6 +14,9 @@
 namespace relay {
 namespace {
 
+// The advisory lock of who makes the slot $1.
+#define SLOT_TURN "hashtextextended('outbox-relay heals ' || $1::text, 0)"
+
 // One command on a replication connection, which may take as long as a stranger's transaction.
 absl::StatusOr<postgres::Result> Run(PGconn* connection, const std::string& command,
                                      std::stop_token stop) {
@@ -84,17 +87,15 @@ absl::StatusOr<bool> IsSlotTurnTaken(postgres::Connection& connection, const std
   auto taken = connection.Execute(
       "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 1 "
       "AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) "
-      "AND (classid::bigint << 32) | objid::bigint = "
-      "hashtextextended('outbox-relay heals ' || $1::text, 0))",
+      "AND (classid::bigint << 32) | objid::bigint = " SLOT_TURN ")",
       postgres::Params().Text(slot));
   if (!taken.ok()) return taken.status();
   return taken->Bool(0, 0);
 }
 
 absl::Status TakeSlotTurn(postgres::Connection& connection, const std::string& slot) {
-  auto taken = connection.Execute(
-      "SELECT pg_try_advisory_lock(hashtextextended('outbox-relay heals ' || $1::text, 0))",
-      postgres::Params().Text(slot));
+  auto taken = connection.Execute("SELECT pg_try_advisory_lock(" SLOT_TURN ")",
+                                  postgres::Params().Text(slot));
   if (!taken.ok()) return taken.status();
   if (taken->Bool(0, 0)) return absl::OkStatus();
   return absl::AlreadyExistsError(

@@ -11,14 +11,17 @@ namespace {
 
 // The connection may lead to another server than the stream did when the record was made, or the
 // server may have been promoted since.
-#define ON_THIS_SERVER                                                                            \
-  "(SELECT system_identifier::text FROM pg_control_system()) = $3::text AND "                     \
-  "substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8) = lpad(upper(to_hex($4::bigint)), " \
-  "8, '0')"
+// `parameter` is the system identifier's; the timeline's is the next.
+std::string OnThisServer(int parameter) {
+  return absl::StrCat("(SELECT system_identifier::text FROM pg_control_system()) = $", parameter,
+                      "::text AND substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8) = "
+                      "lpad(upper(to_hex($",
+                      parameter + 1, "::bigint)), 8, '0')");
+}
 
 // What a stream may go on recording under: the server is the same, and its publication, too.
 std::string AsStreamed(postgres::Connection& connection) {
-  return absl::StrCat(ON_THIS_SERVER, " AND ($6::text = '' OR $6::text = ",
+  return absl::StrCat(OnThisServer(3), " AND ($6::text = '' OR $6::text = ",
                       PublicationStateSql("outbox", PQserverVersion(connection.raw())), ")");
 }
 
@@ -49,15 +52,17 @@ std::string StandsSql(postgres::Connection& connection) {
       AsStreamed(connection));
 }
 
-constexpr char kReplace[] =
-    "INSERT INTO outbox_relay_state AS state "
-    "(slot, generation, system_id, timeline, confirmed, details) "
-    "SELECT $1::text, $2::bigint, $3::text, $4::bigint, $5::text::pg_lsn, $6::text "
-    "WHERE " ON_THIS_SERVER
-    " ON CONFLICT (slot) DO UPDATE SET generation = excluded.generation, "
-    "system_id = excluded.system_id, timeline = excluded.timeline, confirmed = excluded.confirmed, "
-    "details = excluded.details, recorded_at = clock_timestamp() "
-    "WHERE state.generation < excluded.generation";
+std::string ReplaceSql() {
+  return absl::StrCat(
+      "INSERT INTO outbox_relay_state AS state "
+      "(slot, generation, system_id, timeline, confirmed, details) "
+      "SELECT $1::text, $2::bigint, $3::text, $4::bigint, $5::text::pg_lsn, $6::text WHERE ",
+      OnThisServer(3),
+      " ON CONFLICT (slot) DO UPDATE SET generation = excluded.generation, "
+      "system_id = excluded.system_id, timeline = excluded.timeline, confirmed = "
+      "excluded.confirmed, details = excluded.details, recorded_at = clock_timestamp() "
+      "WHERE state.generation < excluded.generation");
+}
 
 postgres::Params ParamsOf(const HistoryRecord& record) {
   return postgres::Params()
@@ -118,6 +123,14 @@ absl::StatusOr<StateRow> ReadStateRow(PGconn* connection, const std::string& slo
   return row;
 }
 
+absl::StatusOr<bool> IsOfThisServer(postgres::Connection& connection, const HistoryRecord& record) {
+  auto server =
+      connection.Execute("SELECT " + OnThisServer(1),
+                         postgres::Params().Text(record.system_id).Int64(record.timeline));
+  if (!server.ok()) return server.status();
+  return server->Bool(0, 0);
+}
+
 absl::StatusOr<Recorded> WriteStateRow(postgres::Connection& connection,
                                        const HistoryRecord& record) {
   auto written = connection.Execute(WriteSql(connection),
@@ -135,7 +148,7 @@ absl::StatusOr<Recorded> WriteStatePosition(postgres::Connection& connection,
 }
 
 absl::Status ReplaceStateRow(postgres::Connection& connection, const HistoryRecord& record) {
-  auto written = connection.Execute(kReplace, ParamsOf(record).Text(Encode(record)));
+  auto written = connection.Execute(ReplaceSql(), ParamsOf(record).Text(Encode(record)));
   if (!written.ok()) return written.status();
   if (written->affected() == 1) return absl::OkStatus();
   return absl::AbortedError(

@@ -24,6 +24,9 @@ struct StateRow {
 // message says the fix.
 absl::StatusOr<StateRow> ReadStateRow(PGconn* connection, const std::string& slot);
 
+// Whether the connection leads to the cluster and the timeline of the record.
+absl::StatusOr<bool> IsOfThisServer(postgres::Connection& connection, const HistoryRecord& record);
+
 enum class Recorded {
   kYes,      // it stands there, durably
   kNotHere,  // the server is not the record's, or its row is of another generation

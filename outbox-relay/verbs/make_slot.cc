@@ -22,18 +22,6 @@ absl::StatusOr<std::optional<HistoryRecord>> ReadRecord(postgres::Connection& re
   return std::move(row->record);
 }
 
-// In another cluster, or on another timeline, a snapshot's numbers are of other transactions.
-absl::StatusOr<bool> SnapshotCounts(postgres::Connection& relay, const HistoryRecord& record) {
-  if (record.snapshot.empty()) return false;
-  auto server = relay.Execute(
-      "SELECT system_identifier::text = $1::text AND substr(pg_walfile_name("
-      "pg_current_wal_insert_lsn()), 1, 8) = lpad(upper(to_hex($2::bigint)), 8, '0') "
-      "FROM pg_control_system()",
-      postgres::Params().Text(record.system_id).Int64(record.timeline));
-  if (!server.ok()) return server.status();
-  return server->Bool(0, 0);
-}
-
 // What the new slot's stream does not bring.
 struct Before {
   int64_t rows = 0, unpublished = 0;
@@ -118,7 +106,8 @@ absl::StatusOr<MadeSlot> MakeSlot(const std::string& conninfo, const std::string
   absl::StatusOr<std::optional<HistoryRecord>> old = ReadRecord(*relay, slot);
   if (!old.ok()) return old.status();
   if (old->has_value()) {
-    absl::StatusOr<bool> counts = SnapshotCounts(*relay, **old);
+    // In another cluster, or on another timeline, its numbers are of other transactions.
+    absl::StatusOr<bool> counts = IsOfThisServer(*relay, **old);
     if (!counts.ok()) return counts.status();
     if (!*counts) (*old)->snapshot.clear();
   }
