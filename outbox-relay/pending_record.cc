@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "outbox-relay/event_log.h"
 
 namespace relay {
@@ -63,7 +64,6 @@ void PendingRecord::AwaitTopic() {
     OnTopicReady();
     return;
   }
-  state_.SetAwaitsTopic(true);
   // Silence, or a leader that is being chosen, passes; a topic that is not there may yet come.
   const bool final = !absl::IsUnavailable(answer) &&
                      (!absl::IsNotFound(answer) || parking_.MissingLongEnough(record_->topic, now));
@@ -71,8 +71,13 @@ void PendingRecord::AwaitTopic() {
     Park(sink_.refusal());
     return;
   }
-  if (const auto level = topic_wait_.OnNotReady(answer, now)) {
-    LogWaits(*level, source_name_, *event_, answer);
+  Wait(answer);
+}
+
+void PendingRecord::Wait(const absl::Status& what_for) {
+  state_.SetAwaitsTopic(true);
+  if (const auto level = topic_wait_.OnNotReady(what_for, Clock::now())) {
+    LogWaits(*level, source_name_, *event_, what_for);
   }
 }
 
@@ -83,6 +88,11 @@ void PendingRecord::OnTopicReady() {
 }
 
 void PendingRecord::Park(const PublishFailure& why) {
+  if (parking_.out_of_keys()) {
+    return Wait(absl::ResourceExhaustedError(
+        absl::StrCat(why.reason, "; it cannot be parked: --max_parked_keys are. Fix: ", why.fix,
+                     "; then outbox-relay parked release, or parked drop")));
+  }
   parking_.TakePoison(*event_, at_, ticket_, why);
   metrics_.publish_failures.Increment();
   record_ = nullptr;

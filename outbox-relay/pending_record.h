@@ -1,5 +1,5 @@
 // One event on its way from the stream into the sink, which may have no room for it, or wait for
-// its topic.
+// its topic, or for a place among what is parked.
 #ifndef ORDER_SAGA_OUTBOX_RELAY_PENDING_RECORD_H_
 #define ORDER_SAGA_OUTBOX_RELAY_PENDING_RECORD_H_
 
@@ -29,7 +29,8 @@ class PendingRecord {
 
   // As long as it waits nothing may be read from the stream: `event` is a view into what was read.
   bool waiting() const { return record_ != nullptr; }
-  // For its topic, or for Kafka to say whether there is one.
+  // For its topic, for Kafka to say whether there is one, or for an operator who releases or drops
+  // some of what is parked.
   bool awaits_topic() const { return topic_wait_.waiting(); }
   // When to try again though nothing has happened.
   std::optional<Clock::time_point> due() const {
@@ -47,6 +48,7 @@ class PendingRecord {
  private:
   void AwaitTopic();
   void OnTopicReady();
+  void Wait(const absl::Status& what_for);
   void Park(const PublishFailure& why);
 
   const std::string source_name_;

@@ -97,6 +97,12 @@ void AddRunFlags(service::Flags& flags, service::Verb& run, Config* config) {
        .help = "Seconds that the stream waits for a topic that does not exist; then the topic's "
                "events are parked until it does, and all others flow.",
        .check = service::InRange(0, 86'400)});
+  run.Add(&config->max_parked_keys,
+          {.name = "max_parked_keys",
+           .help = "How many keys a source may have parked at a time; each takes some 400 bytes of "
+                   "memory. Beyond that an event that Kafka refuses is waited for, and the stream "
+                   "with it.",
+           .check = service::InRange(1, 10'000'000)});
   run.Add(&config->parked_warn_age_h,
           {.name = "parked_warn_age_h",
            .help = "Hours after which parked keys are logged as errors, once an hour. To be less "
@@ -141,6 +147,7 @@ std::vector<SourceOptions> ToSourceOptions(const Config& config) {
     options.parking = {.source_name = source.name,
                        .conninfo = source.conninfo,
                        .missing_topic_wait = std::chrono::seconds(config.missing_topic_wait_s),
+                       .most_keys = static_cast<size_t>(config.max_parked_keys),
                        .warn_age = std::chrono::hours(config.parked_warn_age_h)};
     all.push_back(std::move(options));
   }

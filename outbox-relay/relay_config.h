@@ -32,6 +32,7 @@ struct Config {
   UpkeepConfig upkeep;
   std::chrono::seconds stall_timeout{60};
   int missing_topic_wait_s = 30;
+  int max_parked_keys = 100'000;
   int parked_warn_age_h = 72;
 };
 

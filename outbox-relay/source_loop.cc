@@ -290,7 +290,7 @@ void SourceLoop::ForgetPositions() {
 }
 
 void SourceLoop::DropProducer() {
-  const bool available = parking_.available();
+  const bool available = parking_.available() && !parking_.out_of_keys();
   const Lsn sent_up_to = ledger_.begun();
   OnRefused(StartOver().value_or(PublishFailure()), sent_up_to, available);
 }

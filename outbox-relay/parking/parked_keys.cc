@@ -42,7 +42,7 @@ ParkedKeys::Decision ParkedKeys::Decide(const Event& event, StreamPosition at) {
     found_->from = at;
     return Decision::kParkAsPoison;
   }
-  if (topics_.empty()) return Decision::kPublish;
+  if (topics_.empty() || full()) return Decision::kPublish;
   const Refusal* refusal = TopicRefusal(event.topic);
   if (refusal == nullptr) return Decision::kPublish;
   Park(event, at, Refusal(*refusal));

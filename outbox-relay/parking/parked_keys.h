@@ -60,6 +60,9 @@ struct ParkedKey {
 // Not thread-safe. Some 400 bytes a key: all keys of a refusal share its text.
 class ParkedKeys {
  public:
+  // Decide parks no further key by itself once there are `most`.
+  explicit ParkedKeys(size_t most = SIZE_MAX) : most_(most) {}
+
   enum class Decision {
     kPublish,
     kPark,          // behind others of its key
@@ -68,6 +71,7 @@ class ParkedKeys {
 
   bool empty() const { return keys_.empty(); }
   size_t size() const { return keys_.size(); }
+  bool full() const { return keys_.size() >= most_; }
 
   // What to do with the next event of the stream. For the last two key() is whose it is; for
   // kParkAsPoison that is a new one, or one that awaited this event: it is parked from here on.
@@ -104,6 +108,7 @@ class ParkedKeys {
  private:
   std::shared_ptr<ParkedKey>& Slot(std::string_view topic, std::string_view name);
 
+  const size_t most_;
   absl::flat_hash_map<std::string, std::shared_ptr<ParkedKey>> keys_;  // topic, NUL, name
   absl::flat_hash_map<std::string, Refusal> topics_;
   std::vector<std::shared_ptr<const Refusal>> refusals_;  // those that keys have, but for some

@@ -40,6 +40,15 @@ TEST(ParkedKeysTest, WhatCameBeforeThePoisonIsPublishedThoughItComesAgain) {
   EXPECT_EQ(keys.Decide(EventOf("e3", "a"), At(30)), Decision::kPark);
 }
 
+TEST(ParkedKeysTest, OfARefusedTopicOnlySoManyKeysAreParked) {
+  ParkedKeys keys(2);
+  keys.Park(EventOf("e1", "a"), At(10), {.reason = "no such topic", .whole_topic = true});
+  EXPECT_EQ(keys.Decide(EventOf("e2", "b"), At(20)), Decision::kParkAsPoison);
+  EXPECT_TRUE(keys.full());
+  EXPECT_EQ(keys.Decide(EventOf("e3", "c"), At(30)), Decision::kPublish);
+  EXPECT_EQ(keys.Decide(EventOf("e4", "b"), At(40)), Decision::kPark) << "is among them";
+}
+
 TEST(ParkedKeysTest, AListedPoisonParksItsKeyWhenItComesBy) {
   ParkedKeys keys;
   keys.Put({.scope = 1, .topic = "t", .name = "ka", .poison_id = "e2", .awaiting_poison = true});

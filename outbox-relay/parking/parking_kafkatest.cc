@@ -200,6 +200,38 @@ TEST_F(ParkingTest, AMissingTopicIsWaitedForThenItsEventsAreParkedUntilItIsThere
   EXPECT_THAT(FirstOccurrences(Read(missing, 4)).at("k"), ElementsAre("first", "second", "third"));
 }
 
+// Memory stays bounded, whatever is refused.
+TEST_F(ParkingTest, BeyondTheMostKeysARefusedEventIsWaitedFor) {
+  MakeTopic(topic_);
+  const std::string missing = testsupport::UniqueName("relay-missing-");
+  auto relay = StartRelay({"--missing_topic_wait_s=0", "--max_parked_keys=3"});
+  Execute(Insert("gen_random_uuid()", "k1", "'1'", missing) +
+          Insert("gen_random_uuid()", "k2", "'1'", missing) +
+          Insert("gen_random_uuid()", "k3", "'1'", missing) +
+          Insert("gen_random_uuid()", "k2", "'2'", missing) +
+          Insert("gen_random_uuid()", "k4", "'1'", missing));
+  InsertEvents("behind", 10);
+  EventuallyParked(4);
+  const auto logs = [&](const std::string& text) {
+    Eventually("it logs " + text, [&] { return relay->log().find(text) != std::string::npos; });
+  };
+  logs("no more keys may be parked");
+  EXPECT_EQ(ParkedKeys(), 3);
+  // One place gets free: for what waits, and what is behind it flows.
+  Parked("drop", {"--topic=" + missing, "--key=k1", "--reason=a test"});
+  Parked("release", {"--topic=" + missing, "--key=k1"});
+  EXPECT_EQ(Read(10).size(), 10u);
+  EXPECT_EQ(ParkedKeys(), 3);
+  // What is refused for another reason waits in the same way.
+  Execute(Insert("gen_random_uuid()", "k", "'x'", "no topic!"));
+  InsertEvents("last", 10);
+  logs("no topic!");
+  MakeTopic(missing, 1);
+  EXPECT_THAT(FirstOccurrences(Read(missing, 4)).at("k2"), ElementsAre("1", "2"));
+  EXPECT_EQ(Read(20).size(), 20u);
+  EventuallyParked(1);
+}
+
 TEST_F(ParkingTest, ATopicThatIsNeverMadeIsGivenUpByAnOperator) {
   MakeTopic(topic_);
   const std::string missing = testsupport::UniqueName("relay-missing-");

@@ -27,6 +27,7 @@ ParkingLot::ParkingLot(ParkingOptions options, Ledger& ledger, SourceMetrics& me
     : options_(std::move(options)),
       ledger_(ledger),
       metrics_(metrics),
+      keys_(options_.most_keys),
       release_(options_.source_name, keys_) {}
 
 absl::Status ParkingLot::Load(const ParkingSession& session) {

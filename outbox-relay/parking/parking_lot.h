@@ -29,6 +29,8 @@ struct ParkingOptions {
   std::string conninfo;
   // How long the stream waits for a topic that does not exist.
   std::chrono::seconds missing_topic_wait{0};
+  // As many keys may be parked at a time: each takes memory.
+  size_t most_keys = 100'000;
   // From which age on parked keys are warned of, once an hour.
   std::chrono::hours warn_age{72};
 };
@@ -43,7 +45,7 @@ struct ParkingSession {
 
 // Used by one thread at a time; lives as long as the ledger and the producer do, over sessions:
 // what waits in it is not sent again by Postgres. Memory: two batches of a MiB and an event, what
-// is being released (a MiB), and the names of the parked keys.
+// is being released (a MiB), and the parked keys (see ParkedKeys).
 class ParkingLot {
  public:
   using Clock = std::chrono::steady_clock;
@@ -59,6 +61,8 @@ class ParkingLot {
   // False: the database has no tables for it (the migration is missing). Then a refused event stops
   // the source.
   bool available() const { return statement_.has_value(); }
+  // No further key may be parked: what Kafka refuses has to wait, and the stream with it.
+  bool out_of_keys() const { return keys_.full(); }
 
   // All that an event costs as long as nothing is parked.
   bool any() const { return !keys_.empty(); }
