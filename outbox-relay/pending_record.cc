@@ -42,7 +42,7 @@ absl::Status PendingRecord::Retry() {
   }
   if (outcome == Outcome::kTaken) {
     // Somebody else may have asked for the topic and found it.
-    if (topic_wait_.waiting()) OnTopicReady();
+    if (topic_wait_.waiting()) EndWait();
     record_ = nullptr;
   }
   if (outcome == Outcome::kRefused) {
@@ -61,7 +61,7 @@ void PendingRecord::AwaitTopic() {
   const absl::Status answer = sink_.AwaitTopic(record_->topic, kTopicAnswer);
   const Clock::time_point now = Clock::now();
   if (answer.ok()) {
-    OnTopicReady();
+    EndWait();
     return;
   }
   // Silence, or a leader that is being chosen, passes; a topic that is not there may yet come.
@@ -81,7 +81,7 @@ void PendingRecord::Wait(const absl::Status& what_for) {
   }
 }
 
-void PendingRecord::OnTopicReady() {
+void PendingRecord::EndWait() {
   topic_wait_.End();
   state_.SetAwaitsTopic(false);
   parking_.EndWait();
@@ -95,9 +95,12 @@ void PendingRecord::Park(const PublishFailure& why) {
   }
   parking_.TakePoison(*event_, at_, ticket_, why);
   metrics_.publish_failures.Increment();
+  Drop();
+}
+
+void PendingRecord::Drop() {
   record_ = nullptr;
-  topic_wait_.End();
-  state_.SetAwaitsTopic(false);
+  EndWait();
 }
 
 }  // namespace relay

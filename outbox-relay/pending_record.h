@@ -34,7 +34,7 @@ class PendingRecord {
   bool awaits_topic() const { return topic_wait_.waiting(); }
   // When to try again though nothing has happened.
   std::optional<Clock::time_point> due() const {
-    return awaits_topic() ? std::optional(topic_wait_.ask_again_at()) : std::nullopt;
+    return waiting() && awaits_topic() ? std::optional(topic_wait_.ask_again_at()) : std::nullopt;
   }
 
   // None may be waiting. `event` and what it refers to stay as they are until it waits no more.
@@ -43,11 +43,11 @@ class PendingRecord {
   // Of one that waits.
   absl::Status Retry();
   // It comes again, in another session.
-  void Drop() { record_ = nullptr; }
+  void Drop();
 
  private:
   void AwaitTopic();
-  void OnTopicReady();
+  void EndWait();
   void Wait(const absl::Status& what_for);
   void Park(const PublishFailure& why);
 

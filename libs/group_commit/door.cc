@@ -171,7 +171,8 @@ struct Door::Impl {
     group_calls.Observe(static_cast<double>(group.size()));
     absl::Status together = Insist(group, [&] { return ApplyTogether(group); });
     if (!postgres::IsDataFault(together) || group.size() == 1) {
-      for (const auto& call : group) call->Finish(ForCaller(together));
+      const absl::Status outcome = ForCaller(together);
+      for (const auto& call : group) call->Finish(outcome);
       return;
     }
     // One call's values upset the database: the others shall not suffer.

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "libs/postgres/connection.h"
+#include "libs/postgres/quote.h"
 #include "libs/postgres/sql_error.h"
 #include "libs/telemetry/log.h"
 #include "outbox-relay/heal/new_slot.h"
@@ -26,14 +27,11 @@ int64_t SeqOf(const Evidence& evidence) {
 // cursor.
 std::string PublishedCondition(const Evidence& evidence, const HistoryRecord& basis) {
   if (const int64_t seq = SeqOf(evidence); seq >= 0) return absl::StrCat("o.seq <= ", seq);
-  // Digits, colons and commas, as Postgres wrote it; an index on tx finds the rest.
-  std::string snapshot;
-  for (const char c : basis.snapshot) {
-    if ((c >= '0' && c <= '9') || c == ':' || c == ',') snapshot += c;
-  }
-  return absl::StrCat("(o.tx < pg_snapshot_xmin('", snapshot,
-                      "'::pg_snapshot) OR pg_visible_in_snapshot(o.tx, '", snapshot,
-                      "'::pg_snapshot))");
+  // An index on tx finds the rest.
+  const std::string snapshot = postgres::QuoteLiteral(basis.snapshot);
+  return absl::StrCat("(o.tx < pg_snapshot_xmin(", snapshot,
+                      "::pg_snapshot) OR pg_visible_in_snapshot(o.tx, ", snapshot,
+                      "::pg_snapshot))");
 }
 
 absl::Status NeedsOutbox(absl::Status error) {
@@ -61,15 +59,6 @@ absl::StatusOr<std::string> Gap(postgres::Connection& connection, const std::str
   if (rows->Int64(0, 1) == 1) return std::string();
   return absl::StrCat("rows with seq below ", rows->Int64(0, 1),
                       ", which are no longer in the outbox: whether each was published");
-}
-
-// The transaction that sees what the new slot's stream does not bring.
-absl::Status OpenSnapshot(postgres::Connection& connection, const NewSlot& slot) {
-  return connection.ExecuteScript(
-      // A row that a policy hides would count as one that is not there: that is an error.
-      absl::StrCat("SET row_security = off; "
-                   "BEGIN ISOLATION LEVEL REPEATABLE READ; SET TRANSACTION SNAPSHOT '",
-                   slot.snapshot, "'"));
 }
 
 absl::StatusOr<std::set<std::string>> TopicsOf(postgres::Connection& connection,
@@ -128,7 +117,7 @@ absl::StatusOr<HealReport> Heal(const HealOptions& options, const Evidence& evid
        {"slot", evidence.slot.name},
        {"finding", NameOf(verdict.finding)},
        {"published_up_to", ToString(basis.confirmed)}});
-  absl::StatusOr<NewSlot> slot = MakeSlotAnew(options.conninfo, evidence.slot, options.stop);
+  absl::StatusOr<NewSlot> slot = RecreateSlot(options.conninfo, evidence.slot, options.leave);
   if (!slot.ok()) return slot.status();
 
   auto reader = postgres::Connection::Open(options.conninfo, "outbox-relay heal");
@@ -146,7 +135,7 @@ absl::StatusOr<HealReport> Heal(const HealOptions& options, const Evidence& evid
   report.cannot_prove = *std::move(gap);
   auto topics = TopicsOf(*reader, missing, basis.offsets);
   if (!topics.ok()) return topics.status();
-  auto at_kafka = ReadTopicIds(options.topic.kafka, *topics, basis.offsets, options.stop);
+  auto at_kafka = ReadTopicIds(options.topic.kafka, *topics, basis.offsets, options.leave);
   if (!at_kafka.ok()) return at_kafka.status();
   auto columns = RepublishColumns(*reader);
   if (!columns.ok()) return NeedsOutbox(columns.status());

@@ -28,7 +28,7 @@ struct HealOptions {
   StateTopicOptions topic;
   std::chrono::milliseconds missing_topic_wait{0};
   std::stop_token stop;
-  // Whether to publish no more, for a stop or a pause.
+  // Whether to leave off, for a stop or a pause: asked several times a second.
   std::function<bool()> leave;
 };
 
@@ -46,9 +46,10 @@ struct HealReport {
 bool CanHeal(const Evidence& evidence, const Verdict& verdict);
 
 // Uses `producer` alone; nothing else may be on its way in it. Writes the list of `parking`.
-// AlreadyExists: another relay is healing. FailedPrecondition: something must be put right first.
-// Aborted: Kafka refused an event, which the producer's failure names. Whatever the error, it may
-// be tried again.
+// AlreadyExists: another relay is healing, or has healed. FailedPrecondition and NotFound:
+// something must be put right first. Aborted: Kafka refused an event, which the producer's failure
+// names, or another relay was faster. Unavailable: Postgres or Kafka does not answer. Cancelled: it
+// had to leave off. Whatever the error, it may be tried again.
 absl::StatusOr<HealReport> Heal(const HealOptions& options, const Evidence& evidence,
                                 const Verdict& verdict, ParkingLot& parking, Producer& producer);
 

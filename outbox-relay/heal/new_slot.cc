@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "libs/outbox/slot.h"
+#include "libs/postgres/quote.h"
 #include "libs/postgres/result.h"
 #include "libs/postgres/sql_error.h"
 #include "outbox-relay/source/replication_checks.h"
@@ -15,16 +16,16 @@ namespace relay {
 namespace {
 
 // The advisory lock of who makes the slot $1.
-#define SLOT_TURN "hashtextextended('outbox-relay heals ' || $1::text, 0)"
+#define ORDER_SAGA_SLOT_TURN "hashtextextended('outbox-relay heals ' || $1::text, 0)"
 
 // One command on a replication connection, which may take as long as a stranger's transaction.
 absl::StatusOr<postgres::Result> Run(PGconn* connection, const std::string& command,
-                                     std::stop_token stop) {
+                                     absl::FunctionRef<bool()> leave) {
   if (PQsendQuery(connection, command.c_str()) != 1) {
     return postgres::ErrorFrom(connection, nullptr, command);
   }
   while (PQisBusy(connection) != 0) {
-    if (stop.stop_requested()) return absl::CancelledError("stopping");
+    if (leave()) return absl::CancelledError("leaving off");
     pollfd socket = {PQsocket(connection), POLLIN, 0};
     poll(&socket, 1, 200);
     if (PQconsumeInput(connection) == 0) return postgres::ErrorFrom(connection, nullptr, command);
@@ -36,14 +37,15 @@ absl::StatusOr<postgres::Result> Run(PGconn* connection, const std::string& comm
 }
 
 absl::StatusOr<NewSlot> Make(PgConnection connection, const std::string& name,
-                             std::stop_token stop) {
+                             absl::FunctionRef<bool()> leave) {
   // As outbox::CreateSlotStatement makes it; the old syntax before, which 14 needs.
   const bool may_fail_over = PQserverVersion(connection.get()) >= outbox::kFailoverSlotsSince;
   auto made =
       Run(connection.get(),
-          absl::StrCat("CREATE_REPLICATION_SLOT \"", name, "\" LOGICAL pgoutput ",
+          absl::StrCat("CREATE_REPLICATION_SLOT ", postgres::QuoteIdentifier(name),
+                       " LOGICAL pgoutput ",
                        may_fail_over ? "(SNAPSHOT 'export', FAILOVER true)" : "EXPORT_SNAPSHOT"),
-          stop);
+          leave);
   if (!made.ok()) return made.status();
   absl::StatusOr<Lsn> begin = ParseLsn(made->Text(0, 1));
   if (!begin.ok()) return begin.status();
@@ -57,19 +59,19 @@ absl::StatusOr<PgConnection> Connect(const std::string& conninfo) {
 
 }  // namespace
 
-absl::StatusOr<NewSlot> MakeNewSlot(const std::string& conninfo, const std::string& name,
-                                    std::stop_token stop) {
+absl::StatusOr<NewSlot> CreateSlot(const std::string& conninfo, const std::string& name,
+                                   absl::FunctionRef<bool()> leave) {
   absl::StatusOr<PgConnection> connection = Connect(conninfo);
   if (!connection.ok()) return connection.status();
-  absl::StatusOr<NewSlot> made = Make(*std::move(connection), name, stop);
+  absl::StatusOr<NewSlot> made = Make(*std::move(connection), name, leave);
   if (postgres::SqlState(made.status()) == "42710") {
     return absl::AlreadyExistsError(absl::StrCat("the slot ", name, " was made by somebody else"));
   }
   return made;
 }
 
-absl::StatusOr<NewSlot> MakeSlotAnew(const std::string& conninfo, const SlotState& old,
-                                     std::stop_token stop) {
+absl::StatusOr<NewSlot> RecreateSlot(const std::string& conninfo, const SlotState& old,
+                                     absl::FunctionRef<bool()> leave) {
   absl::StatusOr<PgConnection> connection = Connect(conninfo);
   if (!connection.ok()) return connection.status();
   absl::StatusOr<SlotState> now = ReadSlot(connection->get(), old.name);
@@ -77,29 +79,39 @@ absl::StatusOr<NewSlot> MakeSlotAnew(const std::string& conninfo, const SlotStat
   if (now->exists) {
     if (!now->ours() || !now->active_pid.empty()) return CheckSlotState(*now);
     auto dropped =
-        Run(connection->get(), absl::StrCat("DROP_REPLICATION_SLOT \"", old.name, "\""), stop);
+        Run(connection->get(),
+            absl::StrCat("DROP_REPLICATION_SLOT ", postgres::QuoteIdentifier(old.name)), leave);
     if (!dropped.ok()) return dropped.status();
   }
-  return Make(*std::move(connection), old.name, stop);
+  return Make(*std::move(connection), old.name, leave);
+}
+
+absl::Status OpenSnapshot(postgres::Connection& connection, const NewSlot& slot) {
+  return connection.ExecuteScript(absl::StrCat(
+      "SET row_security = off; BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET TRANSACTION "
+      "SNAPSHOT ",
+      postgres::QuoteLiteral(slot.snapshot)));
 }
 
 absl::StatusOr<bool> IsSlotTurnTaken(postgres::Connection& connection, const std::string& slot) {
   auto taken = connection.Execute(
       "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 1 "
       "AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) "
-      "AND (classid::bigint << 32) | objid::bigint = " SLOT_TURN ")",
+      "AND (classid::bigint << 32) | objid::bigint = " ORDER_SAGA_SLOT_TURN ")",
       postgres::Params().Text(slot));
   if (!taken.ok()) return taken.status();
   return taken->Bool(0, 0);
 }
 
 absl::Status TakeSlotTurn(postgres::Connection& connection, const std::string& slot) {
-  auto taken = connection.Execute("SELECT pg_try_advisory_lock(" SLOT_TURN ")",
+  auto taken = connection.Execute("SELECT pg_try_advisory_lock(" ORDER_SAGA_SLOT_TURN ")",
                                   postgres::Params().Text(slot));
   if (!taken.ok()) return taken.status();
   if (taken->Bool(0, 0)) return absl::OkStatus();
   return absl::AlreadyExistsError(
       "another relay is healing this source, or `setup` is making its slot; wait for it");
 }
+
+#undef ORDER_SAGA_SLOT_TURN
 
 }  // namespace relay

@@ -2,9 +2,9 @@
 #ifndef ORDER_SAGA_OUTBOX_RELAY_HEAL_NEW_SLOT_H_
 #define ORDER_SAGA_OUTBOX_RELAY_HEAL_NEW_SLOT_H_
 
-#include <stop_token>
 #include <string>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "libs/postgres/connection.h"
@@ -23,14 +23,18 @@ struct NewSlot {
 };
 
 // Makes the slot `name`, which must not be there (AlreadyExists). Waits for the transactions that
-// are open on the whole server; Cancelled after a stop request.
-absl::StatusOr<NewSlot> MakeNewSlot(const std::string& conninfo, const std::string& name,
-                                    std::stop_token stop);
+// are open on the whole server; Cancelled once `leave`, which is asked several times a second.
+absl::StatusOr<NewSlot> CreateSlot(const std::string& conninfo, const std::string& name,
+                                   absl::FunctionRef<bool()> leave);
 
 // The same in the place of `old`. Drops it if it is ours (AlreadyExists: somebody is using it;
 // FailedPrecondition: it is somebody else's).
-absl::StatusOr<NewSlot> MakeSlotAnew(const std::string& conninfo, const SlotState& old,
-                                     std::stop_token stop);
+absl::StatusOr<NewSlot> RecreateSlot(const std::string& conninfo, const SlotState& old,
+                                     absl::FunctionRef<bool()> leave);
+
+// On another connection: a read-only transaction that sees what the slot's stream does not bring. A
+// row that a policy hides would count as one that is not there: that is an error.
+absl::Status OpenSnapshot(postgres::Connection& connection, const NewSlot& slot);
 
 // One at a time makes a slot that another one may have left, for as long as `connection` lasts.
 // AlreadyExists: somebody else does.

@@ -70,7 +70,7 @@ bool TopicIds::Contains(std::string_view id) const {
 
 absl::StatusOr<TopicIds> ReadTopicIds(const kafka::Settings& kafka,
                                       const std::set<std::string>& topics, const TopicOffsets& from,
-                                      std::stop_token stop) {
+                                      absl::FunctionRef<bool()> leave) {
   // Also for committed records a topic ends where it ends for all.
   absl::StatusOr<TopicReader> asks = MakeTopicReader(kafka, kGroup, Records::kAll);
   if (!asks.ok()) return asks.status();
@@ -104,7 +104,7 @@ absl::StatusOr<TopicIds> ReadTopicIds(const kafka::Settings& kafka,
   }
   Clock::time_point moved = Clock::now();
   while (!unread.empty()) {
-    if (stop.stop_requested()) return absl::CancelledError("stopping");
+    if (leave()) return absl::CancelledError("leaving off");
     rd_kafka_message_t* const message = rd_kafka_consumer_poll(reads->get(), 200);
     const kafka::Message owned(message);
     if (message == nullptr || (message->err != RD_KAFKA_RESP_ERR_NO_ERROR &&

@@ -4,11 +4,11 @@
 
 #include <cstdint>
 #include <set>
-#include <stop_token>
 #include <string>
 #include <string_view>
 
 #include "absl/container/flat_hash_set.h"
+#include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "libs/kafka/config.h"
 #include "libs/uuid/uuid.h"
@@ -32,10 +32,11 @@ class TopicIds {
 
 // Reads each partition of `topics` from the offset in `from` (from its beginning where there is
 // none) to where it ends now. Unavailable: no broker answers, or a partition does not move for a
-// minute; try again. Cancelled after a stop request.
+// minute; try again. Cancelled once `leave`, which is
+// asked several times a second.
 absl::StatusOr<TopicIds> ReadTopicIds(const kafka::Settings& kafka,
                                       const std::set<std::string>& topics, const TopicOffsets& from,
-                                      std::stop_token stop);
+                                      absl::FunctionRef<bool()> leave);
 
 }  // namespace relay
 

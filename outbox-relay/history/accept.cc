@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "libs/postgres/connection.h"
+#include "libs/postgres/quote.h"
 #include "outbox-relay/history/explain_finding.h"
 #include "outbox-relay/history/gather.h"
 #include "outbox-relay/history/replace_record.h"
@@ -76,12 +77,11 @@ absl::StatusOr<std::string> AcceptHistory(const AcceptOptions& options) {
         ". Now: ", std::string(ExplainFinding(verdict, options.topic.source).message())));
   }
   if (evidence->slot.lost || !evidence->slot.ours()) {
-    const std::string& slot = evidence->slot.name;
     return absl::FailedPreconditionError(absl::StrCat(
         "a gap is accepted once there is a slot to go on with. Fix: make it anew (SELECT "
-        "pg_drop_replication_slot('",
-        slot, "'), if it is there; SELECT pg_create_logical_replication_slot('", slot,
-        "', 'pgoutput')), then run this again: it names the next finding"));
+        "pg_drop_replication_slot(",
+        postgres::QuoteLiteral(evidence->slot.name), "), if it is there; ",
+        evidence->slot.create_sql, "), then run this again: it names the next finding"));
   }
   if (absl::Status usable = CheckSlotState(evidence->slot); !usable.ok()) return usable;
   auto connection = postgres::Connection::Open(options.conninfo, "outbox-relay accept-history");

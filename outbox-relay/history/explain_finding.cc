@@ -32,10 +32,10 @@ absl::Status ExplainFinding(const Verdict& verdict, std::string_view source_name
                         verdict.finding != Finding::kSlotLost &&
                         verdict.finding != Finding::kSlotForeign;
   if (!has_slot) {
-    choices.push_back(
-        "accept the gap: make the slot anew by hand (drop the old one, if it is there; "
-        "SELECT pg_create_logical_replication_slot), then the relay names the next "
-        "finding, which `outbox-relay accept-history` takes");
+    choices.push_back(absl::StrCat(
+        "accept the gap: make the slot anew by hand (drop the old one, if it is there; ",
+        verdict.create_slot_sql,
+        "), then the relay names the next finding, which `outbox-relay accept-history` takes"));
   } else {
     choices.push_back(
         absl::StrCat("accept that events may be missing: outbox-relay accept-history "

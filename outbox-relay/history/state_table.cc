@@ -22,7 +22,7 @@ std::string OnThisServer(int parameter) {
 // What a stream may go on recording under: the server is the same, and its publication, too.
 std::string AsStreamed(postgres::Connection& connection) {
   return absl::StrCat(OnThisServer(3), " AND ($6::text = '' OR $6::text = ",
-                      PublicationStateSql("outbox", PQserverVersion(connection.raw())), ")");
+                      PublicationStateSql(PQserverVersion(connection.raw())), ")");
 }
 
 std::string WriteSql(postgres::Connection& connection) {

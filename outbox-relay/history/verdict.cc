@@ -68,6 +68,10 @@ Found CheckSlot(const SlotState& slot, Lsn confirmed) {
   return {};
 }
 
+bool IsSamePublication(const HistoryRecord& record, const Evidence& evidence) {
+  return record.publication.empty() || record.publication == evidence.publication;
+}
+
 // Whether the server is a promoted standby that goes on where the record is that it has itself. The
 // topic's copy may be ahead of that: its events are at Kafka, or were parked by transactions that
 // this server may not have got, so it is no place to go on from.
@@ -79,7 +83,8 @@ bool HasFailedOver(const Evidence& evidence, const std::vector<const HistoryReco
       return false;
     }
   }
-  return evidence.slot.confirmed <= evidence.database->confirmed;
+  return evidence.slot.confirmed <= evidence.database->confirmed &&
+         IsSamePublication(*evidence.database, evidence);
 }
 
 // The record with which a promoted standby goes on.
@@ -110,8 +115,7 @@ Found Check(const Evidence& evidence, const std::optional<HistoryRecord>& topic,
                          "): an older copy of the data was restored")};
   }
   Found found = CheckSlot(evidence.slot, records.front()->confirmed);
-  const std::string& before = records.front()->publication;
-  if (found.finding == Finding::kSame && !before.empty() && before != evidence.publication) {
+  if (found.finding == Finding::kSame && !IsSamePublication(*records.front(), evidence)) {
     found = {Finding::kPublicationChanged,
              "the publication was altered, or made again, since relays have recorded it: rows that "
              "were committed while it did not have the outbox are in no stream"};
@@ -197,6 +201,7 @@ Verdict Judge(const Evidence& evidence) {
   verdict.what = std::move(found.what);
   if (verdict.ok()) return verdict;
   verdict.basis = BasisOf(verdict.finding, evidence);
+  verdict.create_slot_sql = evidence.slot.create_sql;
   verdict.id = IdOf(verdict, evidence);
   return verdict;
 }

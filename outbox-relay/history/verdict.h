@@ -68,6 +68,8 @@ struct Verdict {
   std::optional<HistoryRecord> basis;
   // Of kFailedOver: replaces the old record before anything is streamed.
   std::optional<HistoryRecord> successor;
+  // What makes the slot by hand, where it has to be.
+  std::string create_slot_sql;
   // Names what was found, so that a person accepts this and nothing else.
   std::string id;
 

@@ -30,7 +30,8 @@ Evidence Usual() {
                    .type = "logical",
                    .plugin = "pgoutput",
                    .database = "shop",
-                   .confirmed = Lsn{900}},
+                   .confirmed = Lsn{900},
+                   .create_sql = "SELECT make_it"},
           .topic_read = true,
           .topic = Record(950),
           .database = Record(1'000),
@@ -89,7 +90,7 @@ TEST(VerdictTest, APromotedStandbyMayNotHaveGotTheLastRecord) {
 }
 
 TEST(VerdictTest, APromotedStandbyThatLacksSomethingIsAnotherTimeline) {
-  std::vector<Evidence> all(8, Promoted());
+  std::vector<Evidence> all(9, Promoted());
   all[0].slot.synchronized = false;    // made by somebody since, or copied
   all[1].slot.confirmed = Lsn{1'001};  // moved
   all[2].topic = Record(2'001);        // published what was lost with the primary
@@ -98,6 +99,7 @@ TEST(VerdictTest, APromotedStandbyThatLacksSomethingIsAnotherTimeline) {
   all[5].timeline_history = "2\t0/7D0\tx\n";
   all[6].slot.lost = true;
   all[7].database.reset();
+  all[8].database->publication = "16387 t";
   for (size_t i = 0; i < all.size(); ++i) {
     EXPECT_EQ(Judge(all[i]).finding, Finding::kOtherTimeline) << i;
     EXPECT_FALSE(Judge(all[i]).successor.has_value()) << i;
@@ -212,7 +214,7 @@ TEST(VerdictTest, ASlotThatIsGoneLostOrForeign) {
   evidence.slot.exists = false;
   EXPECT_THAT(Refused(evidence, Finding::kSlotMissing),
               AllOf(HasSubstr("outbox_shop is gone"), HasSubstr("--heal=table"),
-                    HasSubstr("pg_create_logical_replication_slot")));
+                    HasSubstr("(drop the old one, if it is there; SELECT make_it)")));
   EXPECT_EQ(Judge(evidence).basis->confirmed, Lsn{1'000});
   evidence = Usual();
   evidence.slot.lost = true;

@@ -133,6 +133,16 @@ constexpr char kLoadKeys[] = R"sql(
     FROM outbox_parked_keys WHERE scope > $1::bigint ORDER BY scope LIMIT 10000
 )sql";
 
+// Of the columns that are updated one from each migration.
+constexpr char kMayWrite[] = R"sql(
+  SELECT has_table_privilege('outbox_parked_keys', 'INSERT')
+     AND has_table_privilege('outbox_parked_keys', 'DELETE')
+     AND has_column_privilege('outbox_parked_keys', 'released_at', 'UPDATE')
+     AND has_column_privilege('outbox_parked_keys', 'missing_topic', 'UPDATE')
+     AND has_table_privilege('outbox_parked', 'INSERT')
+     AND has_table_privilege('outbox_parked', 'DELETE')
+)sql";
+
 // One relay of the source at a time, for as long as its connection lasts. The numbers are ours: the
 // ASCII codes of "outb" and "park".
 constexpr char kEndOthers[] = R"sql(
@@ -302,9 +312,17 @@ absl::Status CheckTables(postgres::Connection& connection) {
           .status();
   const std::string state = postgres::SqlState(status);
   if (state == "42P01") return absl::NotFoundError(status.message());
-  if (state != "42703" && state != "42501") return status;
+  std::string why(status.message());
+  if (status.ok()) {
+    auto may = connection.Execute(kMayWrite);
+    if (!may.ok()) return may.status();
+    if (may->Bool(0, 0)) return absl::OkStatus();
+    why = "the role may not write outbox_parked_keys and outbox_parked";
+  } else if (state != "42703" && state != "42501") {
+    return status;
+  }
   return absl::FailedPreconditionError(
-      absl::StrCat(std::string(status.message()),
+      absl::StrCat(why,
                    ". Fix: run the `migrate` verb of the service that owns the database, or "
                    "`outbox-relay setup --create_table`, of this release; until then nothing is "
                    "sent, so that no parked key is overtaken"));

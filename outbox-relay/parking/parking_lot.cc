@@ -105,7 +105,6 @@ void ParkingLot::TakePoison(const Event& event, StreamPosition at, Ledger::Ticke
   filling_.Open(keys_.key());
   filling_.Add(event, at, keys_.key(), ticket);
   if (why.kind == PublishFailure::Kind::kMissingTopic) topics_.OnMissing(keys_.key()->topic);
-  EndWait();
   CountMetrics();
 }
 

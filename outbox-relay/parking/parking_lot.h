@@ -76,7 +76,7 @@ class ParkingLot {
   // The topic of the stream's next event does not exist (Kafka's word, not silence): true once it
   // was waited for long enough. What is parked then is released by itself once the topic is there.
   bool MissingLongEnough(std::string_view topic, Clock::time_point now);
-  // It is there.
+  // It is there, or its event is parked, or comes again.
   void EndWait();
 
   // No more may be read from the stream for now.

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "absl/strings/str_cat.h"
+#include "libs/outbox/slot.h"
 #include "libs/postgres/quote.h"
 #include "libs/postgres/result.h"
 #include "libs/postgres/sql_error.h"
@@ -63,7 +64,8 @@ absl::StatusOr<SlotState> ReadSlot(PGconn* connection, const std::string& name) 
                  .lost = row.TextOrEmpty(0, 7) == "lost",
                  .synchronized = row.Text(0, 8) == "true",
                  .active_pid = std::string(row.TextOrEmpty(0, 5)),
-                 .confirmed = {}};
+                 .confirmed = {},
+                 .create_sql = outbox::CreateSlotStatement(name, PQserverVersion(connection))};
   if (row.IsNull(0, 6)) return slot;
   absl::StatusOr<Lsn> confirmed = ParseLsn(row.Text(0, 6));
   if (!confirmed.ok()) return confirmed.status();

@@ -6,6 +6,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "libs/outbox/slot.h"
 #include "libs/postgres/quote.h"
 #include "libs/postgres/result.h"
 #include "libs/postgres/sql_error.h"
@@ -39,8 +40,7 @@ absl::StatusOr<std::unique_ptr<ReplicationStream>> ReplicationStream::Connect(
       ConnectForReplication(options.conninfo, options.wal_sender_timeout, options.stop_fd);
   if (!connection.ok()) return connection.status();
   std::unique_ptr<ReplicationStream> stream(new ReplicationStream(*std::move(connection)));
-  stream->publication_ = options.publication;
-  stream->slot_ = absl::StrCat("outbox_", PQdb(stream->connection_.get()));
+  stream->slot_ = outbox::SlotName(PQdb(stream->connection_.get()));
   if (absl::Status status = stream->Check(); !status.ok()) return status;
   return stream;
 }
@@ -52,9 +52,12 @@ absl::Status ReplicationStream::Check() {
   paused_ = pause->has_value();
   if (paused_) return absl::OkStatus();
   // First the publication: without it the slot would be the wrong thing to mend.
-  absl::StatusOr<std::string> published = CheckPublication(connection_.get(), publication_);
-  if (!published.ok()) return published.status();
-  publication_state_ = *std::move(published);
+  absl::StatusOr<Publication> publication = ReadPublication(connection_.get());
+  if (!publication.ok()) return publication.status();
+  if (const auto fault = FaultOf(*publication)) {
+    return absl::FailedPreconditionError(absl::StrCat(fault->what, ". Fix: ", fault->fix));
+  }
+  publication_state_ = std::move(publication->state);
   absl::StatusOr<SlotState> slot = ReadSlot(connection_.get(), slot_);
   if (!slot.ok()) return slot.status();
   slot_state_ = *std::move(slot);
@@ -74,7 +77,7 @@ absl::Status ReplicationStream::Start(Lsn from) {
   const std::string command =
       absl::StrCat("START_REPLICATION SLOT ", postgres::QuoteIdentifier(slot_), " LOGICAL ",
                    ToString(from), " (proto_version '1', binary 'true', publication_names '",
-                   postgres::QuoteIdentifier(publication_), "')");
+                   postgres::QuoteIdentifier(kPublication), "')");
   postgres::Result result(PQexec(connection_.get(), command.c_str()));
   if (PQresultStatus(result.raw()) != PGRES_COPY_BOTH) {
     return ExplainStart(connection_.get(), result.raw(), slot_);

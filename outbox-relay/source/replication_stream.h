@@ -22,7 +22,6 @@ namespace relay {
 struct StreamOptions {
   // libpq's: a URI or keywords. Names the database; the role needs LOGIN and REPLICATION.
   std::string conninfo;
-  std::string publication = "outbox";
   // After that long without a sign of us the server lets the slot go, so that another relay can
   // take over. At least 1 s.
   std::chrono::milliseconds wal_sender_timeout{10'000};
@@ -55,7 +54,7 @@ class ReplicationStream {
 
   // See FingerprintPublication.
   absl::StatusOr<std::string> FingerprintPublication() {
-    return relay::FingerprintPublication(connection_.get(), publication_);
+    return relay::FingerprintPublication(connection_.get());
   }
 
   // The process that serves us, as pg_replication_slots.active_pid has it.
@@ -94,7 +93,6 @@ class ReplicationStream {
 
   PgConnection connection_;
   std::unique_ptr<char, decltype(&PQfreemem)> frame_;
-  std::string publication_;
   std::string publication_state_;
   std::string slot_;
   WalIdentity identity_;

@@ -18,6 +18,8 @@ struct SlotState {
   bool synchronized = false;
   std::string active_pid;  // empty: nobody uses it
   Lsn confirmed;
+  // What a person types to make it on this server.
+  std::string create_sql;
 
   // One that the relay could read, were it not lost.
   bool ours() const {

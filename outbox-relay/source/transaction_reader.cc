@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "libs/telemetry/log.h"
+#include "outbox-relay/source/publication.h"
 
 namespace relay {
 
@@ -19,7 +20,9 @@ absl::StatusOr<TransactionReader::Step> TransactionReader::Read(std::string_view
     warned_ = true;
     telemetry::Warn(
         "the publication sends more than inserts; they are ignored",
-        {{"what", other->what}, {"fix", "ALTER PUBLICATION outbox SET (publish = 'insert')"}});
+        {{"what", other->what},
+         {"fix", absl::StrCat("leave it, or ALTER PUBLICATION outbox SET (publish = 'insert')",
+                              kAfterAltering)}});
   }
   return Step::kNothing;
 }

@@ -190,8 +190,11 @@ absl::Status Rotation::ReadState(postgres::Connection& connection) {
                     {{"source", source_},
                      {"future_partitions", future},
                      {"fix",
-                      "see the line that says why they could not be made; as the owner: "
-                      "SELECT partitions_create_ahead('outbox', 7)"}});
+                      "see the line that says why they could not be made; then, as the owner: "
+                      "SELECT partitions_create_ahead('outbox', 7). If it answers 0, DEFAULT is "
+                      "larger than 64 MiB, and writers wait while it is read: in a quiet hour, "
+                      "SELECT partitions_make('outbox', current_date + i) FROM "
+                      "generate_series(1, 7) i"}});
   }
   if (rest == 0) {
     default_reported_ = {};

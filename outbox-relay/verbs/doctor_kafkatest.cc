@@ -105,14 +105,14 @@ TEST_F(DoctorTest, NoPublication) {
 TEST_F(DoctorTest, APublicationWithoutTheTable) {
   MakeSlot();
   Execute("ALTER PUBLICATION outbox DROP TABLE outbox");
-  ExpectBoth("FAIL test  publication: the table outbox is not in it",
+  ExpectBoth("FAIL test  publication: the publication outbox does not have the table outbox",
              "ALTER PUBLICATION outbox ADD TABLE outbox");
 }
 
 TEST_F(DoctorTest, APublicationWithoutInserts) {
   MakeSlot();
   Execute("ALTER PUBLICATION outbox SET (publish = 'delete')");
-  ExpectBoth("it does not publish inserts", "ALTER PUBLICATION outbox SET (publish = 'insert')");
+  ExpectBoth("does not publish inserts", "ALTER PUBLICATION outbox SET (publish = 'insert')");
 }
 
 TEST_F(DoctorTest, APublicationThatSendsTooMuchOrUnderOtherNames) {
@@ -140,8 +140,24 @@ TEST_F(DoctorTest, APublicationWithARowFilter) {
     GTEST_SKIP() << "Postgres 14 has none";
   }
   Execute("ALTER PUBLICATION outbox SET TABLE outbox WHERE (topic <> 'x')");
-  ExpectBoth("FAIL test  publication: it has a row filter",
+  ExpectBoth("FAIL test  publication: the publication outbox has a row filter",
              "ALTER PUBLICATION outbox SET TABLE outbox");
+}
+
+TEST_F(DoctorTest, APublicationOfSomeColumns) {
+  MakeSlot();
+  if (database_.Count("SELECT current_setting('server_version_num')::bigint") < 150'000) {
+    GTEST_SKIP() << "Postgres 14 has none";
+  }
+  Execute(
+      "ALTER PUBLICATION outbox SET TABLE outbox (id, aggregateid, type, topic, payload, seq, tx)");
+  ExpectBoth("has a list of columns", "ALTER PUBLICATION outbox SET TABLE outbox");
+}
+
+TEST_F(DoctorTest, TablesOfAnEarlierRelease) {
+  MakeSlot();
+  Execute("ALTER TABLE outbox_parked_keys DROP COLUMN missing_topic");
+  ExpectBoth("FAIL test  outbox_parked: ", "run the `migrate` verb");
 }
 
 TEST_F(DoctorTest, NoTablesOfTheRelay) {

@@ -29,11 +29,7 @@ struct Before {
 };
 absl::StatusOr<Before> LookBefore(postgres::Connection& relay, const NewSlot& slot,
                                   const std::optional<HistoryRecord>& old) {
-  absl::Status open = relay.ExecuteScript(
-      absl::StrCat("SET row_security = off; BEGIN ISOLATION LEVEL REPEATABLE READ; SET TRANSACTION "
-                   "SNAPSHOT '",
-                   slot.snapshot, "'"));
-  if (!open.ok()) return open;
+  if (absl::Status open = OpenSnapshot(relay, slot); !open.ok()) return open;
   // Where no snapshot is known nothing can be said of rows, and they need no column tx.
   auto row =
       old && !old->snapshot.empty()
@@ -111,7 +107,7 @@ absl::StatusOr<MadeSlot> MakeSlot(const std::string& conninfo, const std::string
     if (!counts.ok()) return counts.status();
     if (!*counts) (*old)->snapshot.clear();
   }
-  absl::StatusOr<NewSlot> made = MakeNewSlot(conninfo, slot, {});
+  absl::StatusOr<NewSlot> made = CreateSlot(conninfo, slot, [] { return false; });
   if (!made.ok()) return made.status();
   absl::StatusOr<MadeSlot> result = Finish(*relay, *made, *old, skip_existing_rows);
   if (result.ok()) return result;

@@ -59,25 +59,23 @@ absl::StatusOr<std::string> AwaitNobodyStreams(postgres::Connection& database,
                                                std::chrono::seconds most) {
   const Clock::time_point until = Clock::now() + most;
   for (;;) {
-    auto slot = database.Execute(
-        "SELECT 'outbox_' || current_database(), slot_name IS NOT NULL, coalesce(active, false), "
-        "coalesce(active_pid, 0), coalesce(confirmed_flush_lsn, '0/0')::text FROM (SELECT) one "
-        "LEFT JOIN pg_replication_slots ON slot_name = 'outbox_' || current_database()");
+    absl::StatusOr<SlotReading> slot = ReadSlot(database);
     if (!slot.ok()) return slot.status();
-    absl::StatusOr<bool> heals = IsSlotTurnTaken(database, std::string(slot->Text(0, 0)));
+    absl::StatusOr<bool> heals = IsSlotTurnTaken(database, slot->name);
     if (!heals.ok()) return heals.status();
-    if (!slot->Bool(0, 2) && !*heals) {
-      if (!slot->Bool(0, 1)) return "; there is no slot";
-      return absl::StrCat("; no relay streams, confirmed is ", std::string(slot->Text(0, 4)));
+    if (!slot->active_pid && !*heals) {
+      if (!slot->exists) return "; there is no slot";
+      return absl::StrCat("; no relay streams, confirmed is ", ToString(slot->confirmed));
     }
     if (Clock::now() >= until && *heals) {
       return absl::DeadlineExceededError(
-          absl::StrCat("paused, but a relay still heals from the outbox's rows after ",
-                       most.count(), " s: it leaves off once Kafka has answered; run pause again"));
+          absl::StrCat("paused, but after ", most.count(),
+                       " s a relay still heals from the outbox's rows (it leaves off within some "
+                       "seconds), or `setup` makes the slot: run pause again"));
     }
     if (Clock::now() >= until) {
       return absl::DeadlineExceededError(absl::StrCat(
-          "paused, but a relay (server process ", slot->Int64(0, 3),
+          "paused, but a relay (server process ", *slot->active_pid,
           ") still holds the slot after ", most.count(),
           " s: Kafka may not be acknowledging what it has taken, or it is of a version "
           "that knows no pause"));

@@ -6,7 +6,9 @@
 #include "absl/strings/str_cat.h"
 #include "libs/outbox/slot.h"
 #include "libs/postgres/sql_error.h"
+#include "outbox-relay/parking/parked_table.h"
 #include "outbox-relay/pause/pause_row.h"
+#include "outbox-relay/source/publication.h"
 #include "outbox-relay/source/replication_checks.h"
 #include "outbox-relay/source/replication_connect.h"
 #include "outbox-relay/source/slot_state.h"
@@ -119,9 +121,7 @@ void CheckRole(postgres::Connection& database, Symptoms& symptoms) {
            coalesce(has_table_privilege(to_regclass('outbox_pause'), 'SELECT'), true),
            to_regclass('outbox') IS NULL,
            coalesce(has_table_privilege(to_regclass('outbox_relay_state'), 'SELECT')
-                    AND has_table_privilege(to_regclass('outbox_relay_state'), 'INSERT'), false),
-           coalesce(has_table_privilege(to_regclass('outbox_parked_keys'), 'INSERT')
-                    AND has_table_privilege(to_regclass('outbox_parked'), 'INSERT'), false)
+                    AND has_table_privilege(to_regclass('outbox_relay_state'), 'INSERT'), false)
     FROM pg_roles WHERE rolname = current_user
   )sql");
   if (!row.ok() || row->rows() != 1) return Unanswered(symptoms, "role", row.status());
@@ -148,11 +148,12 @@ void CheckRole(postgres::Connection& database, Symptoms& symptoms) {
                      " may not write it: no position can be recorded, and nothing is sent"),
         kMigrate);
   }
-  if (!no_outbox && !row->Bool(0, 9)) {
+  const absl::Status parked = parked::CheckTables(database);
+  if (!no_outbox && absl::IsNotFound(parked)) {
     symptoms.Warn("outbox_parked",
-                  absl::StrCat("there is no such table, or ", role,
-                               " may not write it: an event that Kafka refuses stops the source"),
-                  kMigrate);
+                  "there is no such table: an event that Kafka refuses stops the source", kMigrate);
+  } else if (!no_outbox && !parked.ok()) {
+    symptoms.Fail("outbox_parked", std::string(parked.message()), kMigrate);
   }
   if (!row->Bool(0, 3)) {
     symptoms.Fail("privileges", absl::StrCat(role, " may not read outbox: its lag stays unknown"),
@@ -170,46 +171,21 @@ void CheckRole(postgres::Connection& database, Symptoms& symptoms) {
 }
 
 void CheckPublicationOf(postgres::Connection& database, Symptoms& symptoms) {
-  auto row = database.Execute(R"sql(
-    SELECT p.pubinsert, p.pubupdate OR p.pubdelete OR p.pubtruncate, p.pubviaroot,
-           EXISTS (SELECT FROM pg_publication_tables t
-                    WHERE t.pubname = p.pubname AND t.schemaname = o.schema AND t.tablename = o.name),
-           (SELECT count(*) FROM pg_publication_tables t WHERE t.pubname = p.pubname),
-           coalesce(o.partitioned, false),
-           EXISTS (SELECT FROM pg_publication_tables t
-                    WHERE t.pubname = p.pubname AND to_jsonb(t) ->> 'rowfilter' IS NOT NULL)
-    FROM pg_publication p
-    LEFT JOIN (SELECT relname AS name, nspname AS schema, relkind = 'p' AS partitioned
-               FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace
-               WHERE pg_class.oid = to_regclass('outbox')) o ON true
-    WHERE p.pubname = 'outbox'
-  )sql");
-  if (!row.ok()) return Unanswered(symptoms, "publication", row.status());
-  if (row->rows() == 0) {
-    symptoms.Fail("publication", "there is no publication outbox",
-                  "run the service's `migrate` verb, or `outbox-relay setup`, or as the outbox's "
-                  "owner: CREATE PUBLICATION "
-                  "outbox FOR TABLE outbox WITH (publish = 'insert', publish_via_partition_root = "
-                  "true); the slot must be made after it");
-    return;
-  }
-  const bool partitioned = row->Bool(0, 5);
-  if (!row->Bool(0, 3) && (row->Bool(0, 2) || row->Int64(0, 4) == 0)) {
-    symptoms.Fail("publication", "the table outbox is not in it: no event is sent",
-                  "as the outbox's owner: ALTER PUBLICATION outbox ADD TABLE outbox");
-  } else if (!row->Bool(0, 0)) {
-    symptoms.Fail("publication", "it does not publish inserts: no event is sent",
-                  "as its owner: ALTER PUBLICATION outbox SET (publish = 'insert')");
-  } else if (row->Bool(0, 6)) {
-    symptoms.Fail("publication", "it has a row filter: what that leaves out would never be sent",
-                  "as its owner: ALTER PUBLICATION outbox SET TABLE outbox");
-  } else if (partitioned && !row->Bool(0, 2)) {
+  absl::StatusOr<Publication> publication = ReadPublication(database.raw());
+  if (!publication.ok()) return Unanswered(symptoms, "publication", publication.status());
+  if (const auto fault = FaultOf(*publication)) {
+    symptoms.Fail("publication", fault->what, fault->fix);
+  } else if (publication->outbox_is_partitioned && !publication->via_root) {
     symptoms.Warn("publication", "it sends rows under their partitions' names",
-                  "as its owner: ALTER PUBLICATION outbox SET (publish_via_partition_root = true)");
-  } else if (row->Bool(0, 1)) {
+                  absl::StrCat("as its owner: ALTER PUBLICATION outbox SET "
+                               "(publish_via_partition_root = true)",
+                               kAfterAltering));
+  } else if (publication->sends_more) {
     symptoms.Warn("publication", "it sends updates, deletes or truncates, which the relay ignores",
-                  "as its owner: ALTER PUBLICATION outbox SET (publish = 'insert')");
-  } else if (row->Int64(0, 4) > 1) {
+                  absl::StrCat("leave it, or, as its owner: ALTER PUBLICATION outbox SET (publish "
+                               "= 'insert')",
+                               kAfterAltering));
+  } else if (publication->has_others) {
     symptoms.Warn("publication", "it has other tables than outbox, which must be outboxes too",
                   "ALTER PUBLICATION outbox DROP TABLE …, unless that is meant");
   } else {

@@ -64,23 +64,16 @@ absl::StatusOr<Connections> Connect(const NamedSource& source, const SetupConfig
 absl::StatusOr<DatabaseState> ReadState(Connections& connections) {
   auto row = connections.owner.Execute(R"sql(
     SELECT current_database()::text, current_setting('wal_level'),
-           to_regclass('outbox') IS NOT NULL,
-           p.oid IS NOT NULL,
-           coalesce(EXISTS (SELECT FROM pg_publication_rel r WHERE r.prpubid = p.oid
-                               AND r.prrelid = to_regclass('outbox')) OR p.puballtables, false),
-           coalesce(p.pubinsert AND NOT (p.pubupdate OR p.pubdelete OR p.pubtruncate), false),
-           coalesce(p.pubviaroot, false)
-    FROM (SELECT 1) one LEFT JOIN pg_publication p ON p.pubname = 'outbox'
+           to_regclass('outbox') IS NOT NULL
   )sql");
   if (!row.ok()) return row.status();
   DatabaseState state{.database = std::string(row->Text(0, 0)),
                       .wal_level = std::string(row->Text(0, 1)),
                       .server_version = PQserverVersion(connections.relay.raw()),
-                      .has_table = row->Bool(0, 2),
-                      .has_publication = row->Bool(0, 3),
-                      .publication_has_table = row->Bool(0, 4),
-                      .publishes_inserts_only = row->Bool(0, 5),
-                      .publishes_via_root = row->Bool(0, 6)};
+                      .has_table = row->Bool(0, 2)};
+  absl::StatusOr<Publication> publication = ReadPublication(connections.owner.raw());
+  if (!publication.ok()) return publication.status();
+  state.publication = *std::move(publication);
   auto relay = connections.relay.Execute(
       "SELECT current_user::text, "
       "coalesce(has_table_privilege(to_regclass('outbox'), 'SELECT'), false)");

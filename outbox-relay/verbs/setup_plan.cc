@@ -20,6 +20,35 @@ absl::Status CheckForeignSlot(const DatabaseState& state) {
       postgres::QuoteLiteral(outbox::SlotName(state.database)), ")"));
 }
 
+absl::Status PlanPublication(const DatabaseState& state, std::vector<Step>& steps) {
+  const Publication& publication = state.publication;
+  if (!publication.exists) {
+    steps.push_back({Step::As::kOwner,
+                     "CREATE PUBLICATION outbox FOR TABLE outbox WITH (publish = 'insert', "
+                     "publish_via_partition_root = true)",
+                     "what the slot sends; before the slot, which sees only what was published"});
+    return absl::OkStatus();
+  }
+  if (publication.filters_rows || publication.filters_columns) {
+    const PublicationFault fault = *FaultOf(publication);
+    return absl::FailedPreconditionError(absl::StrCat(fault.what, ". Fix: ", fault.fix));
+  }
+  const char* const after = state.has_slot ? kAfterAltering : "";
+  if (!publication.has_outbox) {
+    steps.push_back({Step::As::kOwner, "ALTER PUBLICATION outbox ADD TABLE outbox",
+                     absl::StrCat("the publication lacks the table", after)});
+  }
+  // Where relays may run already, what they ignore is no reason to alter anything.
+  if (!publication.sends_inserts || !publication.via_root ||
+      (publication.sends_more && !state.has_slot)) {
+    steps.push_back({Step::As::kOwner,
+                     "ALTER PUBLICATION outbox SET (publish = 'insert', "
+                     "publish_via_partition_root = true)",
+                     absl::StrCat("inserts only, under the table's own name", after)});
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<std::vector<Step>> PlanSetup(const DatabaseState& state, const SetupWishes& wishes) {
@@ -33,7 +62,7 @@ absl::StatusOr<std::vector<Step>> PlanSetup(const DatabaseState& state, const Se
     return absl::FailedPreconditionError(
         "there is no table outbox: run the service's `migrate` verb, or pass --create_table");
   }
-  if (!state.has_table && state.has_publication) {
+  if (!state.has_table && state.publication.exists) {
     return absl::FailedPreconditionError(
         "a publication outbox exists, and no table outbox: DROP PUBLICATION outbox, if nobody uses "
         "it");
@@ -41,23 +70,7 @@ absl::StatusOr<std::vector<Step>> PlanSetup(const DatabaseState& state, const Se
   std::vector<Step> steps;
   // The migration of a new table makes its publication and its grants too.
   if (state.has_table) {
-    if (!state.has_publication) {
-      steps.push_back({Step::As::kOwner,
-                       "CREATE PUBLICATION outbox FOR TABLE outbox WITH (publish = 'insert', "
-                       "publish_via_partition_root = true)",
-                       "what the slot sends; before the slot, which sees only what was published"});
-    } else {
-      if (!state.publication_has_table) {
-        steps.push_back({Step::As::kOwner, "ALTER PUBLICATION outbox ADD TABLE outbox",
-                         "the publication lacks the table"});
-      }
-      if (!state.publishes_inserts_only || !state.publishes_via_root) {
-        steps.push_back({Step::As::kOwner,
-                         "ALTER PUBLICATION outbox SET (publish = 'insert', "
-                         "publish_via_partition_root = true)",
-                         "inserts only, under the table's own name"});
-      }
-    }
+    if (absl::Status planned = PlanPublication(state, steps); !planned.ok()) return planned;
     if (!state.relay_may_read) {
       steps.push_back(
           {Step::As::kOwner,
@@ -71,8 +84,8 @@ absl::StatusOr<std::vector<Step>> PlanSetup(const DatabaseState& state, const Se
         "there is no slot, and the outbox of ", state.database,
         " has rows, which a new slot would never send. Fix: after a teardown, or if they need not "
         "be sent, pass --skip_existing_rows (it says how many are not recorded as published)",
-        state.has_publication ? "; if the slot was lost, " : "",
-        state.has_publication ? kSlotGoneFix : ""));
+        state.publication.exists ? "; if the slot was lost, " : "",
+        state.publication.exists ? kSlotGoneFix : ""));
   }
   steps.push_back(
       {Step::As::kRelay,
@@ -97,7 +110,7 @@ absl::StatusOr<std::vector<Step>> PlanTeardown(const DatabaseState& state) {
                       postgres::QuoteLiteral(outbox::SlotName(state.database)), ")::text"),
          "what it has not sent is in no stream from then on"});
   }
-  if (state.has_publication) {
+  if (state.publication.exists) {
     steps.push_back({Step::As::kOwner, "DROP PUBLICATION outbox", "nothing reads it any more"});
   }
   return steps;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "outbox-relay/source/publication.h"
 
 namespace relay {
 
@@ -19,10 +20,7 @@ struct DatabaseState {
   bool has_table = false;
   bool has_rows = false;
   bool relay_may_read = false;
-  bool has_publication = false;
-  bool publication_has_table = false;
-  bool publishes_inserts_only = false;
-  bool publishes_via_root = false;
+  Publication publication;
   bool has_slot = false;
   std::string slot_type, slot_plugin, slot_database;
   std::optional<int64_t> active_pid;

@@ -17,19 +17,17 @@ std::vector<std::string> Sql(const absl::StatusOr<std::vector<Step>>& steps) {
 }
 
 DatabaseState Complete() {
-  return {.database = "shop",
-          .relay_role = "shop_relay",
-          .wal_level = "logical",
-          .has_table = true,
-          .relay_may_read = true,
-          .has_publication = true,
-          .publication_has_table = true,
-          .publishes_inserts_only = true,
-          .publishes_via_root = true,
-          .has_slot = true,
-          .slot_type = "logical",
-          .slot_plugin = "pgoutput",
-          .slot_database = "shop"};
+  return {
+      .database = "shop",
+      .relay_role = "shop_relay",
+      .wal_level = "logical",
+      .has_table = true,
+      .relay_may_read = true,
+      .publication = {.exists = true, .has_outbox = true, .sends_inserts = true, .via_root = true},
+      .has_slot = true,
+      .slot_type = "logical",
+      .slot_plugin = "pgoutput",
+      .slot_database = "shop"};
 }
 
 TEST(SetupPlanTest, WhereAllIsThereNothingIsDone) {
@@ -38,7 +36,8 @@ TEST(SetupPlanTest, WhereAllIsThereNothingIsDone) {
 
 TEST(SetupPlanTest, ThePublicationComesBeforeTheSlot) {
   DatabaseState state = Complete();
-  state.has_publication = state.has_slot = state.relay_may_read = false;
+  state.publication = {};
+  state.has_slot = state.relay_may_read = false;
   state.relay_role = "re\"lay";
   EXPECT_THAT(Sql(PlanSetup(state, {})),
               ElementsAre("CREATE PUBLICATION outbox FOR TABLE outbox WITH (publish = 'insert', "
@@ -50,11 +49,23 @@ TEST(SetupPlanTest, ThePublicationComesBeforeTheSlot) {
 
 TEST(SetupPlanTest, AWrongPublicationIsMended) {
   DatabaseState state = Complete();
-  state.publication_has_table = state.publishes_via_root = false;
+  state.publication.has_outbox = state.publication.via_root = false;
   EXPECT_THAT(Sql(PlanSetup(state, {})),
               ElementsAre("ALTER PUBLICATION outbox ADD TABLE outbox",
                           "ALTER PUBLICATION outbox SET (publish = 'insert', "
                           "publish_via_partition_root = true)"));
+}
+
+// Relays would stop and ask whether rows were left out.
+TEST(SetupPlanTest, APublicationThatSendsTooMuchIsAlteredOnlyBeforeThereIsASlot) {
+  DatabaseState state = Complete();
+  state.publication.sends_more = true;
+  EXPECT_THAT(Sql(PlanSetup(state, {})), ElementsAre());
+  state.has_slot = false;
+  EXPECT_THAT(Sql(PlanSetup(state, {})),
+              ElementsAre("ALTER PUBLICATION outbox SET (publish = 'insert', "
+                          "publish_via_partition_root = true)",
+                          HasSubstr("pg_create_logical_replication_slot")));
 }
 
 TEST(SetupPlanTest, RefusesWithAReason) {

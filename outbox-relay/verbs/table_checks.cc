@@ -94,11 +94,13 @@ void CheckPartitions(postgres::Connection& database, Symptoms& symptoms) {
   }
   const int64_t days = row->Int64(0, 1), ahead = row->Int64(0, 2);
   if (ahead < kFewestPartitionsAhead && row->Int64(0, 5) > kLargeDefault) {
-    symptoms.Warn("partitions",
-                  absl::StrCat(ahead,
-                               " for the days to come, and none are made while DEFAULT is "
-                               "large: writers would wait while it is read"),
-                  "see DEFAULT partition");
+    symptoms.Warn(
+        "partitions",
+        absl::StrCat(ahead,
+                     " for the days to come, and none are made while DEFAULT is "
+                     "large: writers would wait while it is read"),
+        "in a quiet hour, as the owner: SELECT partitions_make('outbox', current_date + i) "
+        "FROM generate_series(1, 7) i; for why, see DEFAULT partition");
   } else if (ahead < kFewestPartitionsAhead) {
     symptoms.Warn(
         "partitions", absl::StrCat(ahead, " for the days to come"),
