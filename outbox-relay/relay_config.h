@@ -25,7 +25,7 @@ struct Config {
   service::RuntimeConfig runtime;
   int wal_sender_timeout_s = 10;
   int max_in_flight_mb = 5;
-  std::string state_topic = "outbox-relay-state";
+  std::string state_topic = kDefaultStateTopic;
   std::string heal = "stop";
   bool exactly_once = false;
   std::chrono::milliseconds transaction_interval{500};

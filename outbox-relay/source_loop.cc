@@ -90,18 +90,19 @@ SessionEnd SourceLoop::RunSession(std::stop_token stop) {
   if (!stream.ok()) return NotOurs(stream.status());
   // The watch may not have seen it yet: a relay that takes over must not begin.
   if ((*stream)->paused()) return {Kind::kPaused};
-  if (absl::Status status = Reconcile(**stream, stop); !status.ok()) {
-    return state_.paused() ? SessionEnd{Kind::kPaused} : NotOurs(status);
+  const absl::StatusOr<Reconciled> reconciled = Reconcile(**stream, stop);
+  if (!reconciled.ok()) {
+    return state_.paused() ? SessionEnd{Kind::kPaused} : NotOurs(reconciled.status());
   }
-  if (std::exchange(healed_, false)) return {Kind::kHealed};
+  if (*reconciled == Reconciled::kHealed) return {Kind::kHealed};
   if (absl::Status made = MakeProducer(); !made.ok()) return SessionEnd::Failed(made);
-  absl::StatusOr<std::string> capture = std::string();
-  if (options_.exactly_once) capture = (*stream)->FingerprintPublication();
-  if (!capture.ok()) return SessionEnd::Failed(capture.status());
+  absl::StatusOr<std::string> publication_fingerprint = std::string();
+  if (options_.exactly_once) publication_fingerprint = (*stream)->FingerprintPublication();
+  if (!publication_fingerprint.ok()) return SessionEnd::Failed(publication_fingerprint.status());
   const Lsn from = std::max(ledger_.confirmed(), state_.gate().recorded());
   if (state_.paused()) return {Kind::kPaused};  // `pause` may have seen nobody stream
   if (absl::Status status = (*stream)->Start(from); !status.ok()) return NotOurs(status);
-  if (absl::Status status = TakeOver(**stream, *capture, stop); !status.ok()) {
+  if (absl::Status status = TakeOver(**stream, *publication_fingerprint, stop); !status.ok()) {
     // Who has lost the slot may have lost it to an error of the stream.
     const absl::Status ended = (*stream)->WhyEnded();
     return SessionEnd::Failed(ended.ok() || absl::IsUnavailable(ended) ? status : ended);
@@ -128,11 +129,12 @@ SessionEnd SourceLoop::RunSession(std::stop_token stop) {
   return ended;
 }
 
-absl::Status SourceLoop::TakeOver(ReplicationStream& stream, const std::string& capture,
+absl::Status SourceLoop::TakeOver(ReplicationStream& stream,
+                                  const std::string& publication_fingerprint,
                                   std::stop_token stop) {
   std::vector<std::string> released;
   if (options_.exactly_once) {
-    absl::Status begun = BeginExactlyOnce(stream, capture, stop);
+    absl::Status begun = BeginExactlyOnce(stream, publication_fingerprint, stop);
     if (!begun.ok()) return begun;
     released = exactly_once_->watermark().released;
   }
@@ -148,7 +150,8 @@ absl::Status SourceLoop::TakeOver(ReplicationStream& stream, const std::string& 
       });
 }
 
-absl::Status SourceLoop::BeginExactlyOnce(ReplicationStream& stream, const std::string& capture,
+absl::Status SourceLoop::BeginExactlyOnce(ReplicationStream& stream,
+                                          const std::string& publication_fingerprint,
                                           std::stop_token stop) {
   exactly_once_.emplace(ExactlyOnceOptions{.topic = StateTopicOf(options_),
                                            .interval = options_.transaction_interval});
@@ -157,7 +160,7 @@ absl::Status SourceLoop::BeginExactlyOnce(ReplicationStream& stream, const std::
                                              .generation = generation_,
                                              .system_id = stream.identity().system_id,
                                              .timeline = stream.identity().timeline,
-                                             .capture = capture},
+                                             .publication_fingerprint = publication_fingerprint},
                                             stop, [this] { return state_.server_leaving(); });
   if (!begun.ok()) return begun;
   const Lsn published = exactly_once_->watermark().whole;
@@ -166,12 +169,16 @@ absl::Status SourceLoop::BeginExactlyOnce(ReplicationStream& stream, const std::
   return absl::OkStatus();
 }
 
-absl::Status SourceLoop::Reconcile(ReplicationStream& stream, std::stop_token stop) {
+absl::StatusOr<SourceLoop::Reconciled> SourceLoop::Reconcile(ReplicationStream& stream,
+                                                             std::stop_token stop) {
   absl::StatusOr<Evidence> evidence = GatherEvidence(stream, StateTopicOf(options_), kTopicAnswer);
   if (!evidence.ok()) return evidence.status();
   const Verdict verdict = Judge(*evidence);
   metrics_.history_changed.Set(verdict.ok() ? 0 : 1);
-  if (!verdict.ok() || CanHeal(*evidence, verdict)) return HealSource(*evidence, verdict, stop);
+  if (!verdict.ok() || CanHeal(*evidence, verdict)) {
+    if (absl::Status healed = HealSource(*evidence, verdict, stop); !healed.ok()) return healed;
+    return Reconciled::kHealed;
+  }
   if (verdict.finding == Finding::kFailedOver) {
     if (absl::Status noted = NoteFailover(*evidence, verdict); !noted.ok()) return noted;
   }
@@ -204,7 +211,7 @@ absl::Status SourceLoop::Reconcile(ReplicationStream& stream, std::stop_token st
   if (verdict.resume > ledger_.received()) ledger_.Keepalive(verdict.resume);
   state_.SetConfirmed(ledger_.confirmed());
   state_.gate().Open(std::move(base), evidence->topic_read);
-  return absl::OkStatus();
+  return Reconciled::kMayStream;
 }
 
 absl::Status SourceLoop::NoteFailover(const Evidence& evidence, const Verdict& verdict) {
@@ -264,7 +271,6 @@ absl::Status SourceLoop::HealSource(const Evidence& evidence, const Verdict& ver
                   {"parked", report->parked},
                   {"cannot_prove",
                    report->cannot_prove.empty() ? std::string("none") : report->cannot_prove}});
-  healed_ = true;
   return absl::OkStatus();
 }
 

@@ -22,8 +22,8 @@
 #include "outbox-relay/session_end.h"
 #include "outbox-relay/session_report.h"
 #include "outbox-relay/sink/producer.h"
-#include "outbox-relay/source/history.h"
 #include "outbox-relay/source/replication_stream.h"
+#include "outbox-relay/source/wal_identity.h"
 #include "outbox-relay/source_metrics.h"
 #include "outbox-relay/source_state.h"
 
@@ -35,7 +35,7 @@ struct SourceOptions {
   std::chrono::milliseconds wal_sender_timeout{10'000};
   std::chrono::milliseconds drain_timeout{8'000};
   ProducerOptions producer;
-  std::string state_topic = "outbox-relay-state";
+  std::string state_topic = kDefaultStateTopic;
   // Whether a lost slot or history is healed from the outbox's rows, instead of stopping.
   bool heal = false;
   // Events and position in one Kafka transaction, which lasts at most so long while there is more.
@@ -62,14 +62,15 @@ class SourceLoop {
   // One session, from the connection to its end.
   SessionEnd RunSession(std::stop_token stop);
   // Once the slot is ours: nobody else publishes or parks any more.
-  absl::Status TakeOver(ReplicationStream& stream, const std::string& capture,
+  absl::Status TakeOver(ReplicationStream& stream, const std::string& publication_fingerprint,
                         std::stop_token stop);
   // Exactly-once mode: goes on where the watermark in Kafka says.
-  absl::Status BeginExactlyOnce(ReplicationStream& stream, const std::string& capture,
-                                std::stop_token stop);
+  absl::Status BeginExactlyOnce(ReplicationStream& stream,
+                                const std::string& publication_fingerprint, std::stop_token stop);
   // Whether the server and its slot are as relays have left them. DataLoss: they are not, and a
   // person must choose. Otherwise the ledger stands at the recorded position.
-  absl::Status Reconcile(ReplicationStream& stream, std::stop_token stop);
+  enum class Reconciled { kMayStream, kHealed };  // kHealed: a new session is to begin
+  absl::StatusOr<Reconciled> Reconcile(ReplicationStream& stream, std::stop_token stop);
   // Begins a new generation of the record on a promoted standby that goes on with the slot.
   absl::Status NoteFailover(const Evidence& evidence, const Verdict& verdict);
   // DataLoss if it may not, or cannot, be healed; once it is, the stream is connected anew.
@@ -102,8 +103,7 @@ class SourceLoop {
   Recovery recovery_;
   std::optional<ExactlyOnce> exactly_once_;  // of this session, if that is the mode
   std::optional<WalIdentity> history_;       // in which the ledger's positions are
-  bool healed_ = false;
-  int64_t generation_ = 0;            // the record's, at that time
+  int64_t generation_ = 0;                   // the record's, at that time
   std::vector<Lsn> already_durable_;  // what a dropped producer had finished ahead of the rest
 
   Lsn confirmed_at_start_;  // of the last session, to see whether it got anywhere

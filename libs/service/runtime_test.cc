@@ -133,6 +133,18 @@ TEST_F(RuntimeTest, ADrainThatTakesTooLongEndsHard) {
       ExitedWithCode(1), "not drained in time.*calls are still running");
 }
 
+// As timeout(1) sends them: to the process, and to its group.
+TEST_F(RuntimeTest, TwoSignalsAtOnceAreOne) {
+  Runtime runtime(flags_, Config());
+  Recorder calls("calls", events_, runtime);
+  calls.at_start = [] {
+    kill(getpid(), SIGTERM);
+    kill(getpid(), SIGINT);  // another one: two of the same are one signal to the kernel
+  };
+  EXPECT_EQ(runtime.Run(calls), 0);
+  EXPECT_THAT(events_, ElementsAre("calls start 503", "calls begin 503", "calls await 503"));
+}
+
 TEST_F(RuntimeTest, ASecondSignalEndsAtOnce) {
   EXPECT_EXIT(
       {

@@ -19,7 +19,9 @@ absl::StatusOr<std::string> AskReady(HostPort address, std::chrono::milliseconds
                      httplib::to_string(answer.error()),
                      "): the program does not run, or has another --http_address"));
   }
-  if (answer->status != 200) return absl::UnavailableError(answer->body);
+  if (answer->status != 200) {
+    return absl::UnavailableError(absl::StrCat("not ready (", answer->status, "): ", answer->body));
+  }
   return answer->body;
 }
 

@@ -14,7 +14,7 @@
 #include "outbox-relay/heal/topic_ids.h"
 #include "outbox-relay/history/replace_record.h"
 #include "outbox-relay/history/state_table.h"
-#include "outbox-relay/parking/parked_table.h"
+#include "outbox-relay/parking/parked_at_start.h"
 
 namespace relay {
 namespace {

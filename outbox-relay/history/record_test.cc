@@ -12,6 +12,7 @@ TEST(HistoryRecordTest, ComesBackAsItWas) {
                              .system_id = "7312345678901234567",
                              .timeline = 2,
                              .confirmed = Lsn{0x1'0000'0028},
+                             .publication = "16387 f t",
                              .snapshot = "10:20:12,14",
                              .snapshot_at = Lsn{0x1'0000'0000},
                              .offsets = {{"a", {{0, 5}, {11, 1'000'000'000'000}}}, {"b", {{3, 1}}}},

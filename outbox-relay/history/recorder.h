@@ -10,9 +10,9 @@
 #include "libs/postgres/connection.h"
 #include "outbox-relay/history/confirm_gate.h"
 #include "outbox-relay/history/record.h"
+#include "outbox-relay/history/sample_history.h"
 #include "outbox-relay/history/state_topic.h"
 #include "outbox-relay/source_state.h"
-#include "outbox-relay/watch/sample_history.h"
 
 namespace relay {
 
@@ -25,7 +25,8 @@ class HistoryRecorder {
       : topic_(std::move(topic)), state_(state) {}
 
   // One round. `samples` are of this connection's server. Aborted: the record is not the stream's
-  // any more, or this connection's server is another than the stream's, and the session ends.
+  // any more, the publication was altered, or this connection's server is another than the
+  // stream's; the session ends.
   absl::Status Record(postgres::Connection& connection, SampleHistory& samples);
 
   // After the stream's last acknowledgement: everything, at once.

@@ -99,7 +99,7 @@ std::string Encode(const Watermark& watermark) {
                     {"generation", watermark.generation},
                     {"system_id", watermark.system_id},
                     {"timeline", watermark.timeline},
-                    {"capture", watermark.capture},
+                    {"capture", watermark.publication_fingerprint},
                     {"whole", ToString(watermark.whole)},
                     {"open_commit", ToString(watermark.open_commit)},
                     {"open_ordinal", watermark.open_ordinal},
@@ -114,7 +114,7 @@ absl::StatusOr<Watermark> DecodeWatermark(std::string_view text) {
     watermark.generation = in.at("generation").get<int64_t>();
     watermark.system_id = in.at("system_id").get<std::string>();
     watermark.timeline = in.at("timeline").get<uint32_t>();
-    watermark.capture = in.at("capture").get<std::string>();
+    watermark.publication_fingerprint = in.at("capture").get<std::string>();
     watermark.whole = LsnOf(in.at("whole"));
     watermark.open_commit = LsnOf(in.at("open_commit"));
     watermark.open_ordinal = in.at("open_ordinal").get<int64_t>();

@@ -20,7 +20,7 @@ std::string OnThisServer(int parameter) {
 }
 
 // What a stream may go on recording under: the server is the same, and its publication, too.
-std::string AsStreamed(postgres::Connection& connection) {
+std::string StillStreamedSql(postgres::Connection& connection) {
   return absl::StrCat(OnThisServer(3), " AND ($6::text = '' OR $6::text = ",
                       PublicationStateSql(PQserverVersion(connection.raw())), ")");
 }
@@ -30,7 +30,7 @@ std::string WriteSql(postgres::Connection& connection) {
       "INSERT INTO outbox_relay_state AS state "
       "(slot, generation, system_id, timeline, confirmed, details) "
       "SELECT $1::text, $2::bigint, $3::text, $4::bigint, $5::text::pg_lsn, $7::text WHERE ",
-      AsStreamed(connection),
+      StillStreamedSql(connection),
       " ON CONFLICT (slot) DO UPDATE SET confirmed = excluded.confirmed, details = "
       "excluded.details, recorded_at = clock_timestamp() "
       "WHERE state.generation = excluded.generation AND state.system_id = excluded.system_id "
@@ -42,14 +42,14 @@ std::string WritePositionSql(postgres::Connection& connection) {
       "UPDATE outbox_relay_state SET confirmed = $5::text::pg_lsn, recorded_at = clock_timestamp() "
       "WHERE slot = $1::text AND generation = $2::bigint AND system_id = $3::text "
       "AND timeline = $4::bigint AND confirmed <= $5::text::pg_lsn AND ",
-      AsStreamed(connection));
+      StillStreamedSql(connection));
 }
 
 std::string StandsSql(postgres::Connection& connection) {
   return absl::StrCat(
       "SELECT count(*) FROM outbox_relay_state WHERE slot = $1::text AND generation = $2::bigint "
       "AND system_id = $3::text AND timeline = $4::bigint AND confirmed >= $5::text::pg_lsn AND ",
-      AsStreamed(connection));
+      StillStreamedSql(connection));
 }
 
 std::string ReplaceSql() {

@@ -24,16 +24,18 @@ struct StateRow {
 // message says the fix.
 absl::StatusOr<StateRow> ReadStateRow(PGconn* connection, const std::string& slot);
 
-// Whether the connection leads to the cluster and the timeline of the record.
+// Whether the connection leads to the record's system_id and timeline; nothing else of it counts.
 absl::StatusOr<bool> IsOfThisServer(postgres::Connection& connection, const HistoryRecord& record);
 
 enum class Recorded {
-  kYes,      // it stands there, durably
-  kNotHere,  // the server is not the record's, or its row is of another generation
+  kYes,  // it stands there, durably
+  // The server is not the record's, its row is of another generation, or the publication is not
+  // the one that the record names.
+  kNotHere,
 };
 
 // Writes the record unless a row of the same history says more already (then that one stands, which
-// is as good). Nothing is written on a server, or a timeline, that is not the record's.
+// is as good). Nothing is written where it is kNotHere.
 absl::StatusOr<Recorded> WriteStateRow(postgres::Connection& connection,
                                        const HistoryRecord& record);
 

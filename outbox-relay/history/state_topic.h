@@ -17,9 +17,11 @@ struct rd_kafka_topic_s;
 
 namespace relay {
 
+inline constexpr char kDefaultStateTopic[] = "outbox-relay-state";
+
 struct StateTopicOptions {
   kafka::Settings kafka;
-  std::string topic = "outbox-relay-state";
+  std::string topic = kDefaultStateTopic;
   std::string source;  // the key
 };
 

@@ -19,13 +19,13 @@
 #include <string>
 
 #include "outbox-relay/history/record.h"
-#include "outbox-relay/source/history.h"
 #include "outbox-relay/source/lsn.h"
 #include "outbox-relay/source/slot_state.h"
+#include "outbox-relay/source/wal_identity.h"
 
 namespace relay {
 
-// Read in this order, which is part of the check: slot, topic, database, identity.
+// Read in this order, which is part of the check: publication, slot, topic, database, identity.
 struct Evidence {
   SlotState slot;
   std::string publication;  // see PublicationStateSql

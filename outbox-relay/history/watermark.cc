@@ -30,7 +30,7 @@ absl::StatusOr<Watermark> Resume(const Watermark& was, Watermark now, Lsn flushe
         "relay with --heal=table"));
   }
   now.whole = was.whole;
-  if (was.capture == now.capture) {
+  if (was.publication_fingerprint == now.publication_fingerprint) {
     now.open_commit = was.open_commit;
     now.open_ordinal = was.open_ordinal;
   }

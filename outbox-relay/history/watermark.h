@@ -10,8 +10,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "outbox-relay/source/history.h"
 #include "outbox-relay/source/lsn.h"
+#include "outbox-relay/source/wal_identity.h"
 
 namespace relay {
 
@@ -26,7 +26,7 @@ struct Watermark {
   uint32_t timeline = 0;
   // Stands for the publication and the tables in it: where that has changed, a transaction's rows
   // may be others.
-  std::string capture;
+  std::string publication_fingerprint;
 
   // Every transaction whose commit record begins before it is published, or parked.
   Lsn whole;
@@ -50,8 +50,9 @@ absl::StatusOr<Watermark> DecodeWatermark(std::string_view json);
 bool IsOfSameHistory(const Watermark& was, const Watermark& now);
 
 // From where to go on after `was`: its positions in the terms of `now`. Of what is not of
-// the same history only `released` counts. Of another capture only whole transactions count: the
-// rest of an open one is published again. DataLoss: the log ends before the watermark.
+// the same history only `released` counts. Of another publication_fingerprint only whole
+// transactions count: the rest of an open one is published again. DataLoss: the log ends before the
+// watermark.
 absl::StatusOr<Watermark> Resume(const Watermark& was, Watermark now, Lsn flushed);
 
 }  // namespace relay

@@ -10,7 +10,7 @@ Watermark Example() {
           .generation = 3,
           .system_id = "7301",
           .timeline = 2,
-          .capture = "abc",
+          .publication_fingerprint = "abc",
           .whole = Lsn{0x1000},
           .open_commit = Lsn{0x2000},
           .open_ordinal = 41,
@@ -68,7 +68,7 @@ TEST(WatermarkTest, OfAnotherHistoryNoPositionCounts) {
 
 TEST(WatermarkTest, OfAnotherCaptureOnlyWholeTransactionsCount) {
   Watermark now = Fresh();
-  now.capture = "another";
+  now.publication_fingerprint = "another";
   const absl::StatusOr<Watermark> resumed = Resume(Example(), now, Lsn{0x3000});
   ASSERT_TRUE(resumed.ok()) << resumed.status();
   EXPECT_EQ(resumed->whole, Example().whole);

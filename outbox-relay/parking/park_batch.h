@@ -50,9 +50,9 @@ class ParkBatch {
   std::vector<int64_t> created, ordinals;  // created: Unix microseconds
 
  private:
-  // Two are in memory at most, and the statement that is made of one.
   // The years 1 to 9999: a timestamptz may be infinity.
   static constexpr int64_t kEarliest = -62'135'596'800'000'000, kLatest = 253'402'300'799'999'999;
+  // Two batches are in memory at most, and the statement that is made of one.
   static constexpr size_t kMostBytes = 1 << 20, kMostEvents = 2'000, kOverhead = 500;
 
   static std::optional<std::string> Copy(const std::optional<std::string_view>& text) {

@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "outbox-relay/ledger/ledger.h"
 #include "outbox-relay/parking/park_batch.h"
+#include "outbox-relay/parking/parked_at_start.h"
 #include "outbox-relay/parking/parked_keys.h"
 #include "outbox-relay/parking/parked_table.h"
 #include "outbox-relay/parking/release.h"

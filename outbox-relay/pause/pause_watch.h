@@ -1,4 +1,5 @@
-// Sees that a source gets paused or resumed.
+// Sees that a source gets paused or resumed, and, by the same question, that its database answers
+// and how far its log has come: for health/.
 #ifndef ORDER_SAGA_OUTBOX_RELAY_PAUSE_PAUSE_WATCH_H_
 #define ORDER_SAGA_OUTBOX_RELAY_PAUSE_PAUSE_WATCH_H_
 

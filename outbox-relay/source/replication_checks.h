@@ -8,9 +8,9 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "outbox-relay/source/history.h"
 #include "outbox-relay/source/lsn.h"
 #include "outbox-relay/source/slot_state.h"
+#include "outbox-relay/source/wal_identity.h"
 
 namespace relay {
 

@@ -105,14 +105,14 @@ void Hook::Start(const Environment& more) {
   kill_at_ = Clock::now() + timeout_;
 }
 
-void Hook::Poll() {
+void Hook::Poll(Clock::time_point now) {
   if (!running()) return;
   ReadOutput();
   int status = 0;
   if (waitpid(pid_, &status, WNOHANG) == pid_) {
     ReadOutput();
     Finish(status);
-  } else if (!killed_ && Clock::now() >= kill_at_) {
+  } else if (!killed_ && now >= kill_at_) {
     kill(-pid_, SIGKILL);
     killed_ = true;
   }

@@ -16,6 +16,7 @@ namespace relay {
 // come meanwhile the latest follows. What it writes (4 KiB at most) and how it ended is logged.
 class Hook {
  public:
+  using Clock = std::chrono::steady_clock;
   using Environment = std::vector<std::pair<std::string, std::string>>;
 
   // `command` goes to /bin/sh -c; empty: nothing is ever run. `source` is for the log.
@@ -28,12 +29,10 @@ class Hook {
   // passwords. No open file of ours is passed on.
   void Run(Environment more);
   // After the timeout the command and what it has started are killed.
-  void Poll();
+  void Poll(Clock::time_point now);
   bool running() const { return pid_ > 0; }
 
  private:
-  using Clock = std::chrono::steady_clock;
-
   void Start(const Environment& more);
   void ReadOutput();
   void Finish(int wait_status);

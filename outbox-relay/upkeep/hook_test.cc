@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
+#include <functional>
 #include <iterator>
 #include <string>
 
@@ -28,9 +29,17 @@ class HookTest : public ::testing::Test {
     std::fclose(log_);
   }
 
-  static void UntilEnded(Hook& hook) {
-    while (hook.running()) {
-      hook.Poll();
+  // `later`: by so much the hook's clock is ahead.
+  static void UntilEnded(Hook& hook, std::chrono::seconds later = {}) {
+    Until([&] {
+      hook.Poll(Hook::Clock::now() + later);
+      return !hook.running();
+    });
+  }
+  static void Until(const std::function<bool()>& done) {
+    const auto deadline = Hook::Clock::now() + std::chrono::seconds(30);
+    while (!done()) {
+      ASSERT_LT(Hook::Clock::now(), deadline);
       usleep(1'000);
     }
   }
@@ -56,9 +65,15 @@ TEST_F(HookTest, RunsWithTheFiguresAndLogsWhatItSays) {
 }
 
 TEST_F(HookTest, OneThatHangsIsKilledWithItsChildren) {
-  Hook hook("shop", "sleep 1000 & echo \"child $!.\"; sleep 1000", std::chrono::milliseconds(500));
-  hook.Run({});
-  UntilEnded(hook);
+  const std::string begun = ::testing::TempDir() + absl::StrCat("hook_test_begun.", getpid());
+  Hook hook("shop", "sleep 1000 & echo \"child $!.\"; echo > \"$BEGUN\"; sleep 1000",
+            std::chrono::seconds(60));
+  hook.Run({{"BEGUN", begun}});
+  Until([&] { return access(begun.c_str(), F_OK) == 0; });
+  unlink(begun.c_str());
+  hook.Poll(Hook::Clock::now());
+  EXPECT_TRUE(hook.running());
+  UntilEnded(hook, std::chrono::seconds(61));
   const std::string log = Log();
   EXPECT_THAT(log, HasSubstr("took too long"));
   const size_t at = log.find("child ");
@@ -70,9 +85,7 @@ TEST_F(HookTest, OneThatHangsIsKilledWithItsChildren) {
     std::string text((std::istreambuf_iterator<char>(file)), {});
     return !text.empty() && text.find(") Z ") == std::string::npos;
   };
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-  while (lives() && std::chrono::steady_clock::now() < deadline) usleep(10'000);
-  EXPECT_FALSE(lives());
+  Until([&] { return !lives(); });
 }
 
 TEST_F(HookTest, OfThoseThatComeMeanwhileTheLatestFollows) {

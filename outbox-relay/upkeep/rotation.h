@@ -10,9 +10,9 @@
 
 #include "absl/status/status.h"
 #include "libs/postgres/connection.h"
+#include "outbox-relay/history/sample_history.h"
 #include "outbox-relay/source/lsn.h"
 #include "outbox-relay/upkeep/upkeep_metrics.h"
-#include "outbox-relay/watch/sample_history.h"
 
 namespace relay {
 

@@ -60,13 +60,13 @@ Upkeep::Upkeep(std::string name, std::string conninfo, const UpkeepConfig& confi
 
 absl::Status Upkeep::Run(std::stop_token stop) {
   while (!stop.stop_requested()) {
-    hook_.Poll();
+    hook_.Poll(Hook::Clock::now());
     milliseconds pause = Round();
     // A round waits for no command; between rounds it is looked after.
     while (!stop.stop_requested() && pause.count() > 0) {
       const milliseconds slice = hook_.running() ? std::min(pause, kWhileHookRuns) : pause;
       waiting::UntilStop(stop, slice);
-      hook_.Poll();
+      hook_.Poll(Hook::Clock::now());
       pause -= slice;
     }
   }

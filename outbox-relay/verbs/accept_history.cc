@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "libs/service/redact.h"
 #include "outbox-relay/history/accept.h"
 #include "outbox-relay/relay_config.h"
 
@@ -14,7 +15,7 @@ namespace {
 struct Options {
   std::vector<std::string> sources;
   service::KafkaConfig kafka;
-  std::string state_topic = "outbox-relay-state";
+  std::string state_topic = kDefaultStateTopic;
   std::string finding;
   std::int64_t published_up_to_seq = -1;
 };
@@ -29,7 +30,8 @@ int AcceptAndTell(const Options& options) {
        .finding = options.finding,
        .published_up_to_seq = options.published_up_to_seq});
   if (!told.ok()) {
-    std::fprintf(stderr, "accept-history: %s\n", std::string(told.status().message()).c_str());
+    std::fprintf(stderr, "accept-history: %s\n",
+                 service::Redact(std::string(told.status().message())).c_str());
     return 1;
   }
   std::printf("%s\n", told->c_str());
@@ -52,7 +54,7 @@ void AddAcceptHistoryVerb(Verbs& verbs) {
   verb.Add(&options->finding,
            {.name = "finding",
             .help = "What is accepted, as the relay's error names it. It stands for this server, "
-                    "slot and position only: the next finding has another name."});
+                    "slot, position and publication only: the next finding has another name."});
   verb.Add(&options->published_up_to_seq,
            {.name = "published_up_to_seq",
             .help = "After a restore: the outbox's rows up to this `seq` are at Kafka, says the "

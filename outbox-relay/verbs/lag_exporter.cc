@@ -27,17 +27,6 @@ constexpr milliseconds kFirstReconnect(250), kLongestReconnect(5'000);
 // A count over a large backlog may take this share of the time at most.
 constexpr int kCountShare = 20;
 
-// Nothing where there is no such table, or the role may not read it.
-absl::StatusOr<std::optional<int64_t>> CountParkedKeys(postgres::Connection& database) {
-  auto may = database.Execute(
-      "SELECT coalesce(has_table_privilege(to_regclass('outbox_parked_keys'), 'SELECT'), false)");
-  if (!may.ok()) return may.status();
-  if (!may->Bool(0, 0)) return std::nullopt;
-  auto keys = database.Execute("SELECT count(*) FROM outbox_parked_keys");
-  if (!keys.ok()) return keys.status();
-  return keys->Int64(0, 0);
-}
-
 }  // namespace
 
 struct LagExporter::Gauges {

@@ -13,9 +13,9 @@
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
 #include "libs/postgres/connection.h"
+#include "outbox-relay/history/sample_history.h"
 #include "outbox-relay/upkeep/wal_budget.h"
 #include "outbox-relay/verbs/verbs.h"
-#include "outbox-relay/watch/sample_history.h"
 #include "prometheus/registry.h"
 
 namespace relay {

@@ -1,7 +1,6 @@
 #include "outbox-relay/verbs/parked.h"
 
 #include <cstdio>
-#include <cstdlib>
 #include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -13,6 +12,7 @@
 #include "libs/postgres/sql_error.h"
 #include "outbox-relay/parking/operator.h"
 #include "outbox-relay/relay_config.h"
+#include "outbox-relay/verbs/for_each_source.h"
 
 namespace relay {
 namespace {
@@ -29,30 +29,22 @@ struct ParkedConfig {
 
 void Print(const std::string& line) { std::printf("%s\n", line.c_str()); }
 
-std::string Explain(const absl::Status& status) {
-  const std::string state = postgres::SqlState(status);
-  if (state == "42P01") {
-    return absl::StrCat(std::string(status.message()),
-                        ". Fix: run the service's `migrate` verb, which makes outbox_parked");
-  }
-  return std::string(status.message());
+absl::Status Explained(const absl::Status& status) {
+  if (postgres::SqlState(status) != "42P01") return status;
+  return absl::FailedPreconditionError(
+      absl::StrCat(std::string(status.message()),
+                   ". Fix: run the service's `migrate` verb, which makes outbox_parked"));
 }
 
-// Does `act` for each source, on a connection of its own; the exit code.
-int ForEachSource(
-    const ParkedConfig& config,
-    const std::function<absl::Status(const std::string& source, postgres::Connection&)>& act) {
-  int exit_code = 0;
-  for (const NamedSource& source : ToSources(config.sources)) {
-    absl::StatusOr<postgres::Connection> connection =
-        postgres::Connection::Open(source.conninfo, "outbox-relay parked");
-    absl::Status done = connection.status();
-    if (done.ok()) done = act(source.name, *connection);
-    if (done.ok()) continue;
-    std::fprintf(stderr, "%s: %s\n", source.name.c_str(), Explain(done).c_str());
-    exit_code = 1;
-  }
-  return exit_code;
+std::string ByWhom(const ParkedConfig& config) { return config.by.empty() ? WhoAmI() : config.by; }
+
+using Act = std::function<absl::Status(const std::string& source, postgres::Connection&)>;
+
+int DoForEach(const ParkedConfig& config, const Act& act) {
+  return ForEachSource(config.sources, "outbox-relay parked",
+                       [&](const std::string& source, postgres::Connection& connection) {
+                         return Explained(act(source, connection));
+                       });
 }
 
 std::string StateOf(const parked::KeyInfo& key) {
@@ -63,7 +55,7 @@ std::string StateOf(const parked::KeyInfo& key) {
 int List(const ParkedConfig& config) {
   nlohmann::json all = nlohmann::json::array();
   const int exit_code =
-      ForEachSource(config, [&](const std::string& source, postgres::Connection& connection) {
+      DoForEach(config, [&](const std::string& source, postgres::Connection& connection) {
         auto keys = parked::ListKeys(connection, config.selection);
         if (!keys.ok()) return keys.status();
         for (const parked::KeyInfo& key : *keys) {
@@ -95,8 +87,9 @@ int List(const ParkedConfig& config) {
 }
 
 int ReleaseSelected(const ParkedConfig& config) {
-  return ForEachSource(config, [&](const std::string& source, postgres::Connection& connection) {
-    auto changed = parked::ReleaseKeys(connection, config.selection, config.by, config.dry_run);
+  return DoForEach(config, [&](const std::string& source, postgres::Connection& connection) {
+    auto changed =
+        parked::ReleaseKeys(connection, config.selection, ByWhom(config), config.dry_run);
     if (!changed.ok()) return changed.status();
     std::string line = absl::StrCat(source, ": ");
     if (changed->keys == 0) {
@@ -118,9 +111,9 @@ int ReleaseSelected(const ParkedConfig& config) {
 }
 
 int DropSelected(const ParkedConfig& config) {
-  return ForEachSource(config, [&](const std::string& source, postgres::Connection& connection) {
-    auto changed =
-        parked::DropEvents(connection, config.selection, config.by, config.why, config.dry_run);
+  return DoForEach(config, [&](const std::string& source, postgres::Connection& connection) {
+    auto changed = parked::DropEvents(connection, config.selection, ByWhom(config), config.why,
+                                      config.dry_run);
     if (!changed.ok()) return changed.status();
     if (changed->events == 0) {
       Print(source + ": nothing to drop: no such event is parked, or it is dropped already");
@@ -153,9 +146,9 @@ void AddSelection(Verbs& verbs, service::Verb& verb, ParkedConfig* config, bool 
     verb.Add(&config->all, {.name = "all", .help = "Everything that is parked in the source."});
     verb.Add(&config->dry_run,
              {.name = "dry_run", .help = "Says what would be done, and does nothing."});
-    const char* const user = std::getenv("USER");
-    config->by = user == nullptr || *user == '\0' ? "an operator" : user;
-    verb.Add(&config->by, {.name = "by", .help = "Who does it: kept in the table."});
+    verb.Add(&config->by, {.name = "by",
+                           .help = "Who does it, kept in the table; by default this user and "
+                                   "host."});
   }
   verbs.flags().AddCheck(verb, [config, needed] {
     const parked::Selection& selection = config->selection;

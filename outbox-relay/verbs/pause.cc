@@ -1,8 +1,5 @@
 #include "outbox-relay/verbs/pause.h"
 
-#include <pwd.h>
-#include <unistd.h>
-
 #include <chrono>
 #include <cstdio>
 #include <memory>
@@ -14,10 +11,11 @@
 #include "absl/strings/str_cat.h"
 #include "libs/postgres/connection.h"
 #include "libs/postgres/sql_error.h"
-#include "libs/service/redact.h"
 #include "outbox-relay/heal/new_slot.h"
 #include "outbox-relay/pause/pause_row.h"
 #include "outbox-relay/relay_config.h"
+#include "outbox-relay/verbs/for_each_source.h"
+#include "outbox-relay/watch/outbox_reading.h"
 
 namespace relay {
 namespace {
@@ -30,13 +28,6 @@ struct PauseConfig {
   std::string by;
   std::chrono::seconds wait{10};
 };
-
-std::string WhoAmI() {
-  const passwd* const user = getpwuid(getuid());
-  char host[256] = "";
-  gethostname(host, sizeof host - 1);
-  return absl::StrCat(user != nullptr ? user->pw_name : absl::StrCat(getuid()), "@", host);
-}
 
 absl::Status Explained(const absl::Status& status) {
   const std::string state = postgres::SqlState(status);
@@ -111,23 +102,17 @@ absl::StatusOr<std::string> Resume(postgres::Connection& database, const PauseCo
 
 using Change = absl::StatusOr<std::string> (*)(postgres::Connection&, const PauseConfig&);
 
-int ForEachSource(const PauseConfig& config, Change change) {
-  int failed = 0;
-  for (const NamedSource& source : ToSources(config.sources)) {
-    auto database = postgres::Connection::Open(source.conninfo, "outbox-relay pause");
-    absl::Status status = database.status();
-    if (status.ok()) status = database->ExecuteScript("SET statement_timeout = '10s'");
-    absl::StatusOr<std::string> done =
-        status.ok() ? change(*database, config) : absl::StatusOr<std::string>(status);
-    if (done.ok()) {
-      std::printf("%s %s\n", source.name.c_str(), done->c_str());
-    } else {
-      ++failed;
-      std::fprintf(stderr, "%s: %s\n", source.name.c_str(),
-                   service::Redact(std::string(done.status().message())).c_str());
-    }
-  }
-  return failed == 0 ? 0 : 1;
+int DoForEach(const PauseConfig& config, Change change) {
+  return ForEachSource(
+      config.sources, "outbox-relay pause",
+      [&](const std::string& source, postgres::Connection& database) -> absl::Status {
+        absl::Status set = database.ExecuteScript("SET statement_timeout = '10s'");
+        if (!set.ok()) return set;
+        absl::StatusOr<std::string> done = change(database, config);
+        if (!done.ok()) return done.status();
+        std::printf("%s %s\n", source.c_str(), done->c_str());
+        return absl::OkStatus();
+      });
 }
 
 }  // namespace
@@ -139,7 +124,7 @@ void AddPauseVerbs(Verbs& verbs) {
       "Has every relay of these sources stop publishing, now and after any restart or "
       "takeover, until `resume`. What they have taken goes out first; then they leave the "
       "slot. Postgres keeps the log meanwhile.",
-      [config] { return ForEachSource(*config, &Pause); });
+      [config] { return DoForEach(*config, &Pause); });
   AddSourceFlag(verbs.flags(), pause, &config->sources);
   pause.Add(&config->reason, {.name = "reason", .help = "Why, for those who look at `status`."});
   pause.Add(&config->by, {.name = "by", .help = "Who; by default this user and host."});
@@ -151,7 +136,7 @@ void AddPauseVerbs(Verbs& verbs) {
       "--reason='Kafka upgrade'");
 
   service::Verb& resume = verbs.Add("resume", "Ends a pause: relays go on within a second.",
-                                    [config] { return ForEachSource(*config, &Resume); });
+                                    [config] { return DoForEach(*config, &Resume); });
   AddSourceFlag(verbs.flags(), resume, &config->sources);
   resume.AddExample("--source=order-service=postgresql://order_service_relay@db/order_service");
 }

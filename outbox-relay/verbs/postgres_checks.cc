@@ -6,7 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "libs/outbox/slot.h"
 #include "libs/postgres/sql_error.h"
-#include "outbox-relay/parking/parked_table.h"
+#include "outbox-relay/parking/parked_at_start.h"
 #include "outbox-relay/pause/pause_row.h"
 #include "outbox-relay/source/publication.h"
 #include "outbox-relay/source/replication_checks.h"

@@ -62,14 +62,9 @@ absl::Status Read(const std::string& conninfo, SourceStatus& status) {
                : lag.status();
   }
   status.lag = *lag;
-  auto may_see = database->Execute(
-      "SELECT coalesce(has_table_privilege(to_regclass('outbox_parked_keys'), 'SELECT'), false)");
-  if (!may_see.ok()) return may_see.status();
-  if (may_see->Bool(0, 0)) {
-    auto parked = database->Execute("SELECT count(*) FROM outbox_parked_keys");
-    if (!parked.ok()) return parked.status();
-    status.parked_keys = parked->Int64(0, 0);
-  }
+  auto parked = CountParkedKeys(*database);
+  if (!parked.ok()) return parked.status();
+  status.parked_keys = parked->value_or(0);
   auto pause = ReadPause(database->raw());
   if (!pause.ok()) return pause.status();
   status.pause = *std::move(pause);

@@ -3,9 +3,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "libs/postgres/sql_error.h"
+#include "outbox-relay/source/outbox_columns.h"
 #include "outbox-relay/source/outbox_table.h"
 #include "outbox-relay/verbs/postgres_checks.h"
-#include "outbox-relay/watch/outbox_columns.h"
 
 namespace relay {
 namespace {

@@ -90,20 +90,31 @@ absl::Status TakeSample(postgres::Connection& database, SampleHistory& samples,
 
 absl::StatusOr<Lsn> LoadRecordedSamples(postgres::Connection& database, const std::string& slot,
                                         SampleHistory& samples) {
-  auto server = database.Execute(R"sql(
-    SELECT coalesce(has_table_privilege(to_regclass('outbox_relay_state'), 'SELECT'), false),
-           (SELECT system_identifier::text FROM pg_control_system())
-  )sql");
-  if (!server.ok()) return server.status();
-  if (!server->Bool(0, 0)) return Lsn{};
+  auto may = database.Execute(
+      "SELECT coalesce(has_table_privilege(to_regclass('outbox_relay_state'), 'SELECT'), false)");
+  if (!may.ok()) return may.status();
+  if (!may->Bool(0, 0)) return Lsn{};
   absl::StatusOr<StateRow> row = ReadStateRow(database.raw(), slot);
   if (!row.ok()) return row.status();
-  // In another cluster the snapshots' transaction ids are those of others.
-  if (!row->record || row->record->system_id != server->Text(0, 1)) return Lsn{};
+  if (!row->record) return Lsn{};
+  // Elsewhere the snapshots' transaction ids are those of others.
+  absl::StatusOr<bool> counts = IsOfThisServer(database, *row->record);
+  if (!counts.ok()) return counts.status();
+  if (!*counts) return Lsn{};
   const HistoryRecord& record = *row->record;
   if (!record.snapshot.empty()) samples.Add(record.snapshot, record.snapshot_at);
   for (const auto& [snapshot, at] : record.samples) samples.Add(snapshot, at);
   return record.confirmed;
+}
+
+absl::StatusOr<std::optional<int64_t>> CountParkedKeys(postgres::Connection& database) {
+  auto may = database.Execute(
+      "SELECT coalesce(has_table_privilege(to_regclass('outbox_parked_keys'), 'SELECT'), false)");
+  if (!may.ok()) return may.status();
+  if (!may->Bool(0, 0)) return std::nullopt;
+  auto keys = database.Execute("SELECT count(*) FROM outbox_parked_keys");
+  if (!keys.ok()) return keys.status();
+  return keys->Int64(0, 0);
 }
 
 absl::StatusOr<OutboxLag> ReadLag(postgres::Connection& database, const SlotReading& slot,

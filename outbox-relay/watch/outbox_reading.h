@@ -11,8 +11,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "libs/postgres/connection.h"
+#include "outbox-relay/history/sample_history.h"
 #include "outbox-relay/source/lsn.h"
-#include "outbox-relay/watch/sample_history.h"
 
 namespace relay {
 
@@ -66,6 +66,9 @@ absl::StatusOr<OutboxLag> ReadLag(postgres::Connection& database, Lsn published,
 // connection.
 absl::StatusOr<OutboxLag> ReadLag(postgres::Connection& database, const SlotReading& slot,
                                   SampleHistory& samples, Lsn recorded = {});
+
+// nullopt where there is no such table, or the role may not read it.
+absl::StatusOr<std::optional<int64_t>> CountParkedKeys(postgres::Connection& database);
 
 }  // namespace relay
 

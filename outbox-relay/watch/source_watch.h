@@ -11,9 +11,9 @@
 #include "absl/status/status.h"
 #include "libs/postgres/connection.h"
 #include "outbox-relay/history/recorder.h"
+#include "outbox-relay/history/sample_history.h"
 #include "outbox-relay/source_metrics.h"
 #include "outbox-relay/source_state.h"
-#include "outbox-relay/watch/sample_history.h"
 
 namespace relay {
 

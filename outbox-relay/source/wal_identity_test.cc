@@ -1,4 +1,4 @@
-#include "outbox-relay/source/history.h"
+#include "outbox-relay/source/wal_identity.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "outbox-relay/watch/outbox_columns.h"
+#include "outbox-relay/source/outbox_columns.h"
 
 #include "absl/strings/str_cat.h"
 

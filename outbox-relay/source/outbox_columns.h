@@ -1,6 +1,7 @@
-// The columns of an outbox that may be of several types, for who reads the table and not the log.
-#ifndef ORDER_SAGA_OUTBOX_RELAY_WATCH_OUTBOX_COLUMNS_H_
-#define ORDER_SAGA_OUTBOX_RELAY_WATCH_OUTBOX_COLUMNS_H_
+// The columns of an outbox that may be of several types (outbox_table.cc has them all), for who
+// reads the table and not the log.
+#ifndef ORDER_SAGA_OUTBOX_RELAY_SOURCE_OUTBOX_COLUMNS_H_
+#define ORDER_SAGA_OUTBOX_RELAY_SOURCE_OUTBOX_COLUMNS_H_
 
 #include <string>
 
@@ -15,4 +16,4 @@ absl::StatusOr<std::string> AsStreamed(postgres::Connection& connection, const s
 
 }  // namespace relay
 
-#endif  // ORDER_SAGA_OUTBOX_RELAY_WATCH_OUTBOX_COLUMNS_H_
+#endif  // ORDER_SAGA_OUTBOX_RELAY_SOURCE_OUTBOX_COLUMNS_H_

@@ -1,4 +1,4 @@
-#include "outbox-relay/watch/sample_history.h"
+#include "outbox-relay/history/sample_history.h"
 
 #include <gtest/gtest.h>
 

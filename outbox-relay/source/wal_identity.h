@@ -1,6 +1,6 @@
 // Whether a position that was remembered still means something.
-#ifndef ORDER_SAGA_OUTBOX_RELAY_SOURCE_HISTORY_H_
-#define ORDER_SAGA_OUTBOX_RELAY_SOURCE_HISTORY_H_
+#ifndef ORDER_SAGA_OUTBOX_RELAY_SOURCE_WAL_IDENTITY_H_
+#define ORDER_SAGA_OUTBOX_RELAY_SOURCE_WAL_IDENTITY_H_
 
 #include <cstdint>
 #include <string>
@@ -23,4 +23,4 @@ absl::Status CheckSameHistory(const WalIdentity& before, const WalIdentity& now,
 
 }  // namespace relay
 
-#endif  // ORDER_SAGA_OUTBOX_RELAY_SOURCE_HISTORY_H_
+#endif  // ORDER_SAGA_OUTBOX_RELAY_SOURCE_WAL_IDENTITY_H_

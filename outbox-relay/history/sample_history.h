@@ -3,8 +3,8 @@
 // A row does not know the log position of its commit. But ten times a second (S, L) is taken in one
 // statement: S, which transactions are over, and L, how far the log was. If everything before L is
 // at Kafka, so is every row visible in S.
-#ifndef ORDER_SAGA_OUTBOX_RELAY_WATCH_SAMPLE_HISTORY_H_
-#define ORDER_SAGA_OUTBOX_RELAY_WATCH_SAMPLE_HISTORY_H_
+#ifndef ORDER_SAGA_OUTBOX_RELAY_HISTORY_SAMPLE_HISTORY_H_
+#define ORDER_SAGA_OUTBOX_RELAY_HISTORY_SAMPLE_HISTORY_H_
 
 #include <deque>
 #include <memory>
@@ -63,4 +63,4 @@ class SampleHistory {
 
 }  // namespace relay
 
-#endif  // ORDER_SAGA_OUTBOX_RELAY_WATCH_SAMPLE_HISTORY_H_
+#endif  // ORDER_SAGA_OUTBOX_RELAY_HISTORY_SAMPLE_HISTORY_H_

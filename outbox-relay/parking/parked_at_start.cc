@@ -1,0 +1,209 @@
+#include "outbox-relay/parking/parked_at_start.h"
+
+#include <memory>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "libs/postgres/sql_error.h"
+#include "outbox-relay/parking/parked_table.h"
+#include "outbox-relay/parking/scope_name.h"
+
+namespace relay::parked {
+namespace {
+
+constexpr char kPutOnList[] = R"sql(
+  INSERT INTO outbox_parked_keys AS k (topic, name, poison_id, reason, fix, whole_topic)
+  SELECT $1::text, $2::text, $3::text, $4::text, $5::text, $6::bool
+  ON CONFLICT (topic, name) DO UPDATE
+    SET poison_id = excluded.poison_id, reason = excluded.reason, fix = excluded.fix,
+        whole_topic = excluded.whole_topic, missing_topic = false, released_at = NULL,
+        released_by = NULL,
+        (system_id, commit_lsn, ordinal) =
+          (SELECT k.system_id, k.commit_lsn, k.ordinal
+            WHERE EXISTS (SELECT FROM outbox_parked WHERE id = excluded.poison_id
+                                                      AND scope = k.scope))
+)sql";
+
+// The next event of each would cost a producer, too.
+constexpr char kHoldTopic[] = R"sql(
+  UPDATE outbox_parked_keys SET released_at = NULL, released_by = NULL
+   WHERE topic = $1::text AND released_at IS NOT NULL
+)sql";
+
+constexpr char kRebase[] = R"sql(
+  UPDATE outbox_parked_keys SET system_id = $1::text, era = era + 1, commit_lsn = '0/0', ordinal = 0
+   WHERE system_id <> $1::text
+)sql";
+
+constexpr char kBeginEra[] = R"sql(
+  UPDATE outbox_parked_keys SET system_id = $1::text, era = era + 1, commit_lsn = '0/0', ordinal = 0
+   WHERE system_id IS NOT NULL
+)sql";
+
+constexpr char kFirstParked[] = R"sql(
+  SELECT p.scope, min(o.seq), min(p.era) FROM outbox_parked p JOIN outbox o ON o.id::text = p.id
+   WHERE p.scope IS NOT NULL AND p.dropped_at IS NULL GROUP BY p.scope
+)sql";
+
+constexpr char kLoadKeys[] = R"sql(
+  SELECT scope, topic, name, poison_id, reason, fix, whole_topic, missing_topic, commit_lsn IS NULL,
+         coalesce(commit_lsn, '0/0')::text, coalesce(ordinal, 0), era,
+         extract(epoch FROM since)::bigint, released_at IS NOT NULL
+    FROM outbox_parked_keys WHERE scope > $1::bigint ORDER BY scope LIMIT 10000
+)sql";
+
+// Of the columns that are updated one from each migration.
+constexpr char kMayWrite[] = R"sql(
+  SELECT has_table_privilege('outbox_parked_keys', 'INSERT')
+     AND has_table_privilege('outbox_parked_keys', 'DELETE')
+     AND has_column_privilege('outbox_parked_keys', 'released_at', 'UPDATE')
+     AND has_column_privilege('outbox_parked_keys', 'missing_topic', 'UPDATE')
+     AND has_table_privilege('outbox_parked', 'INSERT')
+     AND has_table_privilege('outbox_parked', 'DELETE')
+)sql";
+
+// One relay of the source at a time, for as long as its connection lasts. The numbers are ours: the
+// ASCII codes of "outb" and "park".
+constexpr char kEndOthers[] = R"sql(
+  SELECT pg_terminate_backend(pid, 2000)
+    FROM pg_locks
+   WHERE locktype = 'advisory' AND classid = 1869968482 AND objid = 1885434475 AND objsubid = 2
+     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+     AND pid <> pg_backend_pid()
+)sql";
+// Not one that somebody has made at the same place while we looked away: that stands further on.
+constexpr char kHasSlot[] = R"sql(
+  SELECT EXISTS (SELECT FROM pg_replication_slots
+                  WHERE slot_name = 'outbox_' || current_database() AND active_pid = $1::bigint
+                    AND confirmed_flush_lsn <= $2::text::pg_lsn)
+)sql";
+constexpr char kLock[] = "SELECT pg_advisory_lock(1869968482, 1885434475)";
+
+constexpr char kCountEvents[] = R"sql(
+  SELECT count(*), coalesce(max(e.commit_lsn) FILTER (WHERE e.era = k.era), '0/0')::text
+    FROM outbox_parked e LEFT JOIN outbox_parked_keys k USING (scope)
+   WHERE e.dropped_at IS NULL
+)sql";
+
+absl::StatusOr<ParkedKey> KeyOfRow(const postgres::Result& keys, int row) {
+  const absl::StatusOr<Lsn> lsn = ParseLsn(keys.Text(row, 9));
+  if (!lsn.ok()) return lsn.status();
+  return ParkedKey{
+      .scope = keys.Int64(row, 0),
+      .topic = std::string(keys.Text(row, 1)),
+      .name = std::string(keys.Text(row, 2)),
+      .poison_id = std::string(keys.Text(row, 3)),
+      .refusal = std::make_shared<const Refusal>(Refusal{.reason = std::string(keys.Text(row, 4)),
+                                                         .fix = std::string(keys.Text(row, 5)),
+                                                         .whole_topic = keys.Bool(row, 6),
+                                                         .missing_topic = keys.Bool(row, 7)}),
+      .awaiting_poison = keys.Bool(row, 8),
+      .from = {.commit = *lsn, .ordinal = keys.Int64(row, 10)},
+      .era = static_cast<int32_t>(keys.Int64(row, 11)),
+      .since_unix_seconds = keys.Int64(row, 12),
+      .released = keys.Bool(row, 13),
+  };
+}
+
+}  // namespace
+
+absl::Status PutOnList(postgres::Connection& connection, const PublishFailure& failure) {
+  const std::string topic(ScopeTopic(failure.topic));
+  auto listed = connection.Execute(kPutOnList, postgres::Params()
+                                                   .Text(topic)
+                                                   .Text(ScopeName(failure.key, failure.event_id))
+                                                   .Text(failure.event_id)
+                                                   .Text(failure.reason)
+                                                   .Text(failure.fix)
+                                                   .Bool(failure.whole_topic));
+  if (!listed.ok() || !failure.whole_topic) return listed.status();
+  return connection.Execute(kHoldTopic, postgres::Params().Text(topic)).status();
+}
+
+absl::Status BeginEra(postgres::Connection& connection, const std::string& system_id) {
+  return connection.Execute(kBeginEra, postgres::Params().Text(system_id)).status();
+}
+
+absl::StatusOr<absl::flat_hash_map<int64_t, FirstParked>> LoadFirstParked(
+    postgres::Connection& connection) {
+  auto rows = connection.Execute(kFirstParked);
+  if (!rows.ok()) return rows.status();
+  absl::flat_hash_map<int64_t, FirstParked> first;
+  for (int row = 0; row < rows->rows(); ++row) {
+    first[rows->Int64(row, 0)] = {.seq = rows->Int64(row, 1),
+                                  .era = static_cast<int32_t>(rows->Int64(row, 2))};
+  }
+  return first;
+}
+
+absl::Status CheckTables(postgres::Connection& connection) {
+  const absl::Status status =
+      connection.Execute("SELECT missing_topic FROM outbox_parked_keys, outbox_parked LIMIT 0")
+          .status();
+  const std::string state = postgres::SqlState(status);
+  if (state == "42P01") return absl::NotFoundError(status.message());
+  std::string why(status.message());
+  if (status.ok()) {
+    auto may = connection.Execute(kMayWrite);
+    if (!may.ok()) return may.status();
+    if (may->Bool(0, 0)) return absl::OkStatus();
+    why = "the role may not write outbox_parked_keys and outbox_parked";
+  } else if (state != "42703" && state != "42501") {
+    return status;
+  }
+  return absl::FailedPreconditionError(
+      absl::StrCat(why,
+                   ". Fix: run the `migrate` verb of the service that owns the database, or "
+                   "`outbox-relay setup --create_table`, of this release; until then nothing is "
+                   "sent, so that no parked key is overtaken"));
+}
+
+absl::Status ShutOutAll(postgres::Connection& connection) {
+  if (auto ended = connection.Execute(kEndOthers); !ended.ok()) return ended.status();
+  return connection.Execute(kLock).status();
+}
+
+absl::Status ShutOutOthers(postgres::Connection& connection, const SlotHolder& holder) {
+  const auto has_slot = [&]() -> absl::Status {
+    auto rows = connection.Execute(
+        kHasSlot, postgres::Params().Int64(holder.walsender_pid).Text(ToString(holder.judged)));
+    if (!rows.ok()) return rows.status();
+    if (rows->Bool(0, 0)) return absl::OkStatus();
+    return absl::UnavailableError(
+        "the slot is another relay's by now, or was made anew since it was looked at; looking "
+        "again");
+  };
+  // One that was asleep may wake up in the middle of a statement; this may be that one.
+  if (absl::Status ours = has_slot(); !ours.ok()) return ours;
+  if (absl::Status alone = ShutOutAll(connection); !alone.ok()) return alone;
+  return has_slot();
+}
+
+absl::StatusOr<Stored> Load(postgres::Connection& connection, const std::string& system_id,
+                            const std::vector<std::string>& released,
+                            absl::FunctionRef<void(ParkedKey)> put) {
+  if (!released.empty()) {
+    const Query removed = DeleteEvents(released);
+    auto rows = connection.Execute(removed.sql, removed.params);
+    if (!rows.ok()) return rows.status();
+  }
+  auto rebased = connection.Execute(kRebase, postgres::Params().Text(system_id));
+  if (!rebased.ok()) return rebased.status();
+  auto events = connection.Execute(kCountEvents);
+  if (!events.ok()) return events.status();
+  const absl::StatusOr<Lsn> last = ParseLsn(events->Text(0, 1));
+  if (!last.ok()) return last.status();
+  for (int64_t behind = INT64_MIN;;) {
+    auto keys = connection.Execute(kLoadKeys, postgres::Params().Int64(behind));
+    if (!keys.ok()) return keys.status();
+    if (keys->rows() == 0) return Stored{.events = events->Int64(0, 0), .last = *last};
+    for (int row = 0; row < keys->rows(); ++row) {
+      absl::StatusOr<ParkedKey> key = KeyOfRow(*keys, row);
+      if (!key.ok()) return key.status();
+      behind = key->scope;
+      put(*std::move(key));
+    }
+  }
+}
+
+}  // namespace relay::parked
