@@ -241,9 +241,8 @@ absl::Status SourceLoop::HealSource(const Evidence& evidence, const Verdict& ver
   // partition may be emptied.
   ForgetPositions();
   // What an operator has asked for by name needs no flag.
-  if (!CanHeal(evidence, verdict) || (!verdict.ok() && !options_.heal)) {
-    return ExplainFinding(verdict, options_.name);
-  }
+  const bool may = options_.heal || verdict.ok() || MayBeHealUnderWay(evidence, verdict);
+  if (!may || !CanHeal(evidence, verdict)) return ExplainFinding(verdict, options_.name);
   if (absl::Status made = MakeProducer(); !made.ok()) return made;
   absl::StatusOr<HealReport> report =
       Heal({.conninfo = options_.conninfo,

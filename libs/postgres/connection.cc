@@ -102,11 +102,6 @@ absl::Status Connection::ExecuteScript(const std::string& sql) {
   return absl::OkStatus();
 }
 
-absl::Status Connection::LiftTimeouts() {
-  // Not every server has all of them.
-  return ExecuteScript(
-      "SELECT set_config(name, '0', false) FROM pg_settings WHERE name IN ('statement_timeout', "
-      "'idle_in_transaction_session_timeout', 'idle_session_timeout', 'transaction_timeout')");
-}
+absl::Status Connection::LiftTimeouts() { return ExecuteScript(kLiftTimeouts); }
 
 }  // namespace postgres

@@ -32,6 +32,10 @@ class Connection {
   // One or more statements without parameters, by the simple protocol. For migrations and settings.
   absl::Status ExecuteScript(const std::string& sql);
 
+  // Not every server has all of them. Also for connections that libpq alone keeps.
+  static constexpr char kLiftTimeouts[] =
+      "SELECT set_config(name, '0', false) FROM pg_settings WHERE name IN ('statement_timeout', "
+      "'idle_in_transaction_session_timeout', 'idle_session_timeout', 'transaction_timeout')";
   // Lifts what the role, the database or the server limits: how long a statement or a transaction
   // may last, and how long a session may be idle. For sessions that are kept.
   absl::Status LiftTimeouts();

@@ -61,6 +61,19 @@ absl::StatusOr<std::string> Gap(postgres::Connection& connection, const std::str
                       ", which are no longer in the outbox: whether each was published");
 }
 
+// They are published in the order of `seq`, and told apart by their ids.
+absl::Status CheckOrdered(postgres::Connection& connection, const std::string& missing) {
+  auto rows = connection.Execute(absl::StrCat("SELECT count(*) FROM outbox o WHERE ", missing,
+                                              " AND (o.seq IS NULL OR o.id IS NULL)"));
+  if (!rows.ok()) return NeedsOutbox(rows.status());
+  if (rows->Int64(0, 0) == 0) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      "healing: ", rows->Int64(0, 0),
+      " rows of the outbox that may not be at Kafka have no seq or no id. Fix: give them some, in "
+      "the order in which they were inserted (UPDATE outbox SET seq = … WHERE seq IS NULL), and "
+      "make both columns NOT NULL"));
+}
+
 absl::StatusOr<std::set<std::string>> TopicsOf(postgres::Connection& connection,
                                                const std::string& missing,
                                                const TopicOffsets& offsets) {
@@ -89,7 +102,7 @@ absl::Status TakeTurn(postgres::Connection& lock, const Evidence& evidence) {
 }  // namespace
 
 bool CanHeal(const Evidence& evidence, const Verdict& verdict) {
-  return verdict.ok() ? SeqOf(evidence) >= 0 : verdict.basis.has_value();
+  return verdict.ok() ? IsHealAsked(evidence) : verdict.basis.has_value();
 }
 
 absl::StatusOr<HealReport> Heal(const HealOptions& options, const Evidence& evidence,
@@ -128,7 +141,8 @@ absl::StatusOr<HealReport> Heal(const HealOptions& options, const Evidence& evid
   if (!snapshot.ok()) return snapshot.status();
   const std::string published = PublishedCondition(evidence, basis);
   const std::string missing = absl::StrCat(
-      "NOT ", published, " AND NOT EXISTS (SELECT FROM outbox_parked p WHERE p.id = o.id::text)");
+      "(", published,
+      ") IS NOT TRUE AND NOT EXISTS (SELECT FROM outbox_parked p WHERE p.id = o.id::text)");
   HealReport report;
   absl::StatusOr<std::string> gap = Gap(*reader, published);
   if (!gap.ok()) return gap.status();
@@ -143,6 +157,7 @@ absl::StatusOr<HealReport> Heal(const HealOptions& options, const Evidence& evid
       reader->ExecuteScript(absl::StrCat("DECLARE missing NO SCROLL CURSOR FOR SELECT ", *columns,
                                          " FROM outbox o WHERE ", missing, " ORDER BY o.seq"));
   if (!declared.ok()) return NeedsOutbox(declared);
+  if (absl::Status ordered = CheckOrdered(*reader, missing); !ordered.ok()) return ordered;
   ParkedBehind parked(*lock, evidence.server.system_id);
   if (absl::Status loaded = parked.Load(); !loaded.ok()) return loaded;
   Republished counts;

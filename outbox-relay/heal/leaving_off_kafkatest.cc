@@ -50,6 +50,28 @@ TEST_F(LeavingOffTest, APauseEndsItAndAResumeBeginsItAnew) {
   EXPECT_EQ(Read(missing_, 1).size(), 1u);
 }
 
+// It has made the slot anew by then, which without the operator's word would be a finding.
+TEST_F(LeavingOffTest, WhatAnOperatorHasAskedForBeginsAnewWithoutAFlag) {
+  MakeSlot();
+  Execute("UPDATE outbox_relay_state SET system_id = '1'");
+  auto relay = StartRelay({"--missing_topic_wait_s=1800"});
+  ExpectRefused(*relay, "no row can be proven published");
+  AcceptOptions accepting = Accepting(Finding());
+  accepting.published_up_to_seq = 100;
+  const auto accepted = AcceptHistory(accepting);
+  ASSERT_TRUE(accepted.ok()) << accepted.status();
+  Eventually("it heals", [&] { return Heals(); });
+  EXPECT_EQ(RunVerb({"pause", "--source=test=" + database_.relay()}).exit_code, 0);
+  const VerbRun doctor = RunVerb(
+      {"doctor", "--source=test=" + database_.relay(), "--kafka_brokers=" + kafka_.brokers});
+  EXPECT_THAT(doctor.output, HasSubstr("WARN test  pause: paused since"));
+  EXPECT_EQ(RunVerb({"resume", "--source=test=" + database_.relay()}).exit_code, 0);
+  MakeTopic(missing_);
+  EXPECT_EQ(Ids(Read(1'100)).size(), 1'100u);
+  EXPECT_EQ(Read(missing_, 1).size(), 1u);
+  Eventually("it streams", [&] { return SlotActive(); });
+}
+
 TEST_F(LeavingOffTest, AStopEndsItInOrder) {
   auto relay = StartHealing();
   EXPECT_EQ(relay->Stop(), 0);

@@ -54,7 +54,14 @@ absl::StatusOr<NewSlot> Make(PgConnection connection, const std::string& name,
 }
 
 absl::StatusOr<PgConnection> Connect(const std::string& conninfo) {
-  return ConnectForReplication(conninfo, std::chrono::seconds(60), /*stop_fd=*/-1);
+  auto connection = ConnectForReplication(conninfo, std::chrono::seconds(60), /*stop_fd=*/-1);
+  if (!connection.ok()) return connection;
+  // It keeps the snapshot in an idle transaction.
+  postgres::Result lifted(PQexec(connection->get(), postgres::Connection::kLiftTimeouts));
+  if (!lifted.ok()) {
+    return postgres::ErrorFrom(connection->get(), lifted.raw(), "lifting the session's timeouts");
+  }
+  return connection;
 }
 
 }  // namespace

@@ -90,6 +90,24 @@ TEST_F(OwnTableTest, EventsWithoutAKey) {
   EXPECT_THAT(PublishBothWays("NULL"), ElementsAre(body, body, body, body));
 }
 
+// Rows that no snapshot can speak of, and rows that cannot be put in order.
+TEST_F(OwnTableTest, RowsWithoutATransactionOrANumber) {
+  PublishAndDie();
+  DropSlot();
+  Execute(
+      "ALTER TABLE outbox ALTER seq DROP IDENTITY, ALTER seq DROP NOT NULL, "
+      "ALTER tx DROP NOT NULL");
+  InsertEvents("no number, no transaction", 10);
+  Execute("UPDATE outbox SET seq = NULL, tx = NULL WHERE seq IS NULL");
+  auto relay = StartRelay({"--heal=table"});
+  Eventually("it says what is missing", [&] {
+    return relay->log().find("10 rows of the outbox that may not be at Kafka have no seq") !=
+           std::string::npos;
+  });
+  Execute("UPDATE outbox SET seq = 1000 WHERE seq IS NULL");
+  EXPECT_EQ(Ids(Read(110)).size(), 110u);
+}
+
 TEST_F(OwnTableTest, DoctorReadsThem) {
   Alter("uuid");
   Insert("NULL", Topic());

@@ -9,6 +9,7 @@
 #include "outbox-relay/source/lsn.h"
 #include "outbox-relay/testing/history_fixture.h"
 #include "outbox-relay/testing/port_forward.h"
+#include "outbox-relay/testing/verb_run.h"
 
 namespace relay {
 namespace {
@@ -59,12 +60,32 @@ TEST_F(HistoryTest, NoKillIsMistakenForAChange) {
   EXPECT_THAT(relay->log(), Not(HasSubstr("Choices")));
 }
 
+TEST_F(HistoryTest, ARecordThatCannotBeReadStopsItAndTheWayOutIsNamed) {
+  PublishAndDie();
+  Execute("UPDATE outbox_relay_state SET details = 'garbage'");
+  InsertEvents("more", 10);
+  auto relay = StartRelay();
+  const std::string way_out = "DELETE FROM outbox_relay_state WHERE slot = '" + Slot() + "'";
+  Eventually("it says so", [&] { return relay->log().find(way_out) != std::string::npos; });
+  const VerbRun doctor =
+      RunVerb({"doctor", "--source=test=" + database_.relay(), "--kafka_brokers=" + kafka_.brokers,
+               "--state_topic=" + state_topic_});
+  EXPECT_EQ(doctor.exit_code, 1);
+  EXPECT_THAT(doctor.output, HasSubstr("FAIL test  history: outbox_relay_state: "));
+  Execute(way_out);
+  EXPECT_EQ(Ids(Read(110)).size(), 110u);
+}
+
 TEST_F(HistoryTest, ASlotThatWasDroppedIsNoticed) {
   PublishAndDie();
   DropSlot();
   InsertEvents("in no stream", 50);
   auto relay = StartRelay();
   ExpectRefused(*relay, "the replication slot " + Slot() + " is gone");
+  const VerbRun doctor =
+      RunVerb({"doctor", "--source=test=" + database_.relay(), "--kafka_brokers=" + kafka_.brokers,
+               "--state_topic=" + state_topic_});
+  EXPECT_THAT(doctor.output, HasSubstr("FAIL test  history: the replication slot"));
 }
 
 TEST_F(HistoryTest, ASlotThatWasMadeAgainIsNoticedAndAcceptedByName) {

@@ -39,6 +39,10 @@ TEST_F(PublicationTest, TheTableIsTakenOutWhileARelayStreamsAndPutBack) {
   Eventually("it says that the table is not there", [&] {
     return relay->log().find("ALTER PUBLICATION outbox ADD TABLE outbox") != std::string::npos;
   });
+  Eventually("its lag is seen", [&] {
+    return relay->Metric("outbox_unpublished_events{source=\"test\"}") >= 10 &&
+           relay->Metric("outbox_oldest_unpublished_age_seconds{source=\"test\"}") > 0;
+  });
   Execute("ALTER PUBLICATION outbox ADD TABLE outbox");
   InsertEvents("after", 10);
   ExpectNoticedAndHealed(std::move(relay), 30);

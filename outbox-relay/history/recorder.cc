@@ -43,7 +43,7 @@ void HistoryRecorder::Begin(const ConfirmGate::Session& session, SampleHistory& 
 
 absl::Status HistoryRecorder::Record(postgres::Connection& connection, SampleHistory& samples) {
   const std::optional<ConfirmGate::Session> session = state_.gate().session();
-  if (!session) return absl::OkStatus();
+  if (!session || !state_.gate().refusal().ok()) return absl::OkStatus();
   if (session->number != session_) Begin(*session, samples);
   if (!session->topic_read) return CompareTopic(connection, *session);
   const Lsn confirmed = state_.confirmed();
@@ -68,7 +68,7 @@ absl::Status HistoryRecorder::Record(postgres::Connection& connection, SampleHis
 
 absl::Status HistoryRecorder::RecordLast(postgres::Connection& connection, SampleHistory& samples) {
   const std::optional<ConfirmGate::Session> session = state_.gate().session();
-  if (!session || !session->topic_read) return absl::OkStatus();
+  if (!session || !session->topic_read || !state_.gate().refusal().ok()) return absl::OkStatus();
   // A relay that was stopped at once: no round has seen its session.
   if (session->number != session_) Begin(*session, samples);
   const Lsn confirmed = state_.confirmed();

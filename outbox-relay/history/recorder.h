@@ -26,7 +26,7 @@ class HistoryRecorder {
 
   // One round. `samples` are of this connection's server. Aborted: the record is not the stream's
   // any more, the publication was altered, or this connection's server is another than the
-  // stream's; the session ends.
+  // stream's; the session ends, and nothing is recorded until the next begins.
   absl::Status Record(postgres::Connection& connection, SampleHistory& samples);
 
   // After the stream's last acknowledgement: everything, at once.

@@ -109,7 +109,10 @@ absl::StatusOr<StateRow> ReadStateRow(PGconn* connection, const std::string& slo
   if (!record.ok()) {
     return absl::Status(
         record.status().code(),
-        absl::StrCat("outbox_relay_state: ", std::string(record.status().message())));
+        absl::StrCat("outbox_relay_state: ", std::string(record.status().message()),
+                     ". Unless a newer relay wrote it: as the table's owner, DELETE FROM "
+                     "outbox_relay_state WHERE slot = ",
+                     postgres::QuoteLiteral(slot), "; Kafka's copy counts then"));
   }
   // The columns are newer than the details.
   record->slot = slot;

@@ -123,8 +123,11 @@ absl::StatusOr<std::string> ReadNewest(const StateTopicOptions& options, std::st
 
 absl::Status Unreadable(const StateTopicOptions& options, const std::string& key,
                         const absl::Status& why) {
-  return absl::Status(why.code(), absl::StrCat("topic ", options.topic, ", key ", key, ": ",
-                                               std::string(why.message())));
+  return absl::Status(
+      why.code(),
+      absl::StrCat("topic ", options.topic, ", key ", key, ": ", std::string(why.message()),
+                   ". Unless a newer relay wrote it: put a record with that key and no "
+                   "value (a tombstone) behind it; the database's row counts then"));
 }
 
 }  // namespace

@@ -123,6 +123,7 @@ Found Check(const Evidence& evidence, const std::optional<HistoryRecord>& topic,
   return found;
 }
 
+// An operator's word counts as a snapshot does, as long as the row is there that has it.
 // Snapshots count on their own timeline, and only as far as the database still has what they speak
 // of: where it may be an older copy, only the row that came with it does.
 std::optional<HistoryRecord> BasisOf(Finding finding, const Evidence& evidence) {
@@ -145,8 +146,8 @@ std::optional<HistoryRecord> BasisOf(Finding finding, const Evidence& evidence) 
     default:
       basis = evidence.database ? evidence.database : evidence.topic;
   }
-  if (basis && basis->snapshot.empty()) basis.reset();
-  return basis;
+  if (!basis || !basis->snapshot.empty() || IsHealAsked(evidence)) return basis;
+  return std::nullopt;
 }
 
 std::string IdOf(const Verdict& verdict, const Evidence& evidence) {
@@ -160,6 +161,15 @@ std::string IdOf(const Verdict& verdict, const Evidence& evidence) {
 }
 
 }  // namespace
+
+bool IsHealAsked(const Evidence& evidence) {
+  return evidence.database && evidence.database->published_up_to_seq >= 0;
+}
+
+bool MayBeHealUnderWay(const Evidence& evidence, const Verdict& verdict) {
+  return IsHealAsked(evidence) &&
+         (verdict.finding == Finding::kSlotMissing || verdict.finding == Finding::kSlotMoved);
+}
 
 Verdict Judge(const Evidence& evidence) {
   Verdict verdict;

@@ -81,6 +81,11 @@ struct Verdict {
 
 Verdict Judge(const Evidence& evidence);
 
+// An operator has said up to which row all is at Kafka: the rest is to be published by healing.
+bool IsHealAsked(const Evidence& evidence);
+// That has begun, and was broken off: it has made the slot anew, or was about to.
+bool MayBeHealUnderWay(const Evidence& evidence, const Verdict& verdict);
+
 // For logs: "slot_moved".
 const char* NameOf(Finding finding);
 

@@ -24,10 +24,11 @@ constexpr char kPutOnList[] = R"sql(
                                                       AND scope = k.scope))
 )sql";
 
-// The next event of each would cost a producer, too.
+// The next event of each would cost a producer, too. The topic is there by now: were they parked as
+// those of a missing one, they would be released again at once.
 constexpr char kHoldTopic[] = R"sql(
-  UPDATE outbox_parked_keys SET released_at = NULL, released_by = NULL
-   WHERE topic = $1::text AND released_at IS NOT NULL
+  UPDATE outbox_parked_keys SET released_at = NULL, released_by = NULL, missing_topic = false
+   WHERE topic = $1::text AND (released_at IS NOT NULL OR missing_topic)
 )sql";
 
 constexpr char kRebase[] = R"sql(
@@ -91,7 +92,7 @@ absl::StatusOr<ParkedKey> KeyOfRow(const postgres::Result& keys, int row) {
   return ParkedKey{
       .scope = keys.Int64(row, 0),
       .topic = std::string(keys.Text(row, 1)),
-      .name = std::string(keys.Text(row, 2)),
+      .name = StoredScopeName(keys.Text(row, 2)),
       .poison_id = std::string(keys.Text(row, 3)),
       .refusal = std::make_shared<const Refusal>(Refusal{.reason = std::string(keys.Text(row, 4)),
                                                          .fix = std::string(keys.Text(row, 5)),

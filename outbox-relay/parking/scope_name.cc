@@ -1,5 +1,8 @@
 #include "outbox-relay/parking/scope_name.h"
 
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_format.h"
 #include "outbox-relay/stable_hash.h"
 
@@ -8,6 +11,7 @@ namespace {
 
 // An entry of an index takes some 2,700 bytes (PostgreSQL docs, "B-Tree Indexes").
 constexpr size_t kLongestName = 1'000;
+constexpr size_t kHash = 17;
 constexpr size_t kLongestTopic = 249;  // Kafka's own limit
 
 // `text` in at most `size` bytes, with no character cut in two.
@@ -17,14 +21,35 @@ std::string_view Cut(std::string_view text, size_t size) {
   return text.substr(0, size);
 }
 
+// "…#af2e510e9cc21727", as AppendShort makes it and people copy it from `parked list`.
+bool IsShort(std::string_view text) {
+  if (text.size() > kLongestName + kHash) return false;
+  const std::string_view hash = text.substr(text.size() - kHash);
+  return hash[0] == '#' && std::all_of(hash.begin() + 1, hash.end(), [](unsigned char c) {
+           return absl::ascii_isxdigit(c) && !absl::ascii_isupper(c);
+         });
+}
+
+void AppendShort(std::string_view text, std::string& out) {
+  if (text.size() <= kLongestName || IsShort(text)) {
+    out.append(text);
+  } else {
+    absl::StrAppendFormat(&out, "%s#%016x", Cut(text, kLongestName), StableHash(text));
+  }
+}
+
 }  // namespace
+
+std::string StoredScopeName(std::string_view name) {
+  std::string out(name.substr(0, 1));
+  AppendShort(name.substr(std::min<size_t>(1, name.size())), out);
+  return out;
+}
 
 void AppendScopeName(const std::optional<std::string_view>& key, std::string_view event_id,
                      std::string& out) {
   out.push_back(key ? 'k' : 'i');
-  const std::string_view text = key ? *key : event_id;
-  out.append(Cut(text, kLongestName));
-  if (text.size() > kLongestName) absl::StrAppendFormat(&out, "#%016x", StableHash(text));
+  AppendShort(key ? *key : event_id, out);
 }
 
 std::string ScopeName(const std::optional<std::string_view>& key, std::string_view event_id) {

@@ -10,10 +10,13 @@ namespace relay {
 
 // 'k' and the key; an event without a key has no order to keep, and is parked alone: 'i' and its
 // id. Of what is longer than an entry of an index may be, only the beginning and a hash: two that
-// meet are parked together, which loses nothing.
+// meet are parked together, which loses nothing. What is of that form already stays as it is.
 std::string ScopeName(const std::optional<std::string_view>& key, std::string_view event_id);
 void AppendScopeName(const std::optional<std::string_view>& key, std::string_view event_id,
                      std::string& out);
+
+// The name of one that an earlier release stored whole.
+std::string StoredScopeName(std::string_view name);
 
 // The topic, cut where no topic's name goes on.
 std::string_view ScopeTopic(std::string_view topic);

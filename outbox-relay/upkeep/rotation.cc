@@ -16,6 +16,7 @@ constexpr std::chrono::seconds kStateEvery(15), kLockPause(2), kFaultPause(60);
 constexpr int kMostLockFailures = 30;
 constexpr std::chrono::minutes kAfterLockFailures(10);
 constexpr int kMostHeldTurns = 60;
+constexpr int64_t kMostCounted = 1'000;  // by partitions_state
 
 constexpr char kMakeAhead[] = "SELECT partitions_create_ahead('outbox', 7)";
 constexpr char kDrop[] = "SELECT outbox_drop($1::int)";
@@ -192,7 +193,7 @@ absl::Status Rotation::ReadState(postgres::Connection& connection) {
                      {"fix",
                       "see the line that says why they could not be made; then, as the owner: "
                       "SELECT partitions_create_ahead('outbox', 7). If it answers 0, DEFAULT is "
-                      "larger than 64 MiB, and writers wait while it is read: in a quiet hour, "
+                      "large, and writers wait while it is read: in a quiet hour, "
                       "SELECT partitions_make('outbox', current_date + i) FROM "
                       "generate_series(1, 7) i"}});
   }
@@ -202,7 +203,7 @@ absl::Status Rotation::ReadState(postgres::Connection& connection) {
     telemetry::Warn(
         "rows are in the outbox's DEFAULT partition, which is emptied only as a whole",
         {{"source", source_},
-         {"rows", rest},
+         {"rows", rest < kMostCounted ? absl::StrCat(rest) : absl::StrCat(rest, " or more")},
          {"fix",
           "ids must be UUIDv7 of the present: look at SELECT id, created_at FROM "
           "outbox_default, and at the clock of who wrote them; those of a coming day move "

@@ -25,6 +25,7 @@ constexpr std::chrono::seconds kKafkaAnswer(5);
 struct DoctorConfig {
   std::vector<std::string> sources;
   service::KafkaConfig kafka;
+  std::string state_topic = kDefaultStateTopic;
   bool json = false;
   bool quiet = false;
   std::chrono::seconds timeout{30};
@@ -73,8 +74,11 @@ int Doctor(const service::Flags& flags, const DoctorConfig& config) {
   Report report(config.json, config.quiet);
   const std::vector<NamedSource> sources = ToSources(config.sources);
   std::vector<std::function<SourceReport()>> asked;
+  const kafka::Settings settings = service::ToSettings(config.kafka, "outbox-relay-doctor");
   for (const NamedSource& source : sources) {
-    asked.push_back([source] { return CheckSource(source.conninfo); });
+    const StateTopicOptions topic = {
+        .kafka = settings, .topic = config.state_topic, .source = source.name};
+    asked.push_back([source, topic] { return CheckSource(source.conninfo, topic); });
   }
   const auto answers = AllWithin<SourceReport>(config.timeout, std::move(asked));
   std::vector<TopicInUse> topics;
@@ -83,7 +87,6 @@ int Doctor(const service::Flags& flags, const DoctorConfig& config) {
     if (answers[i])
       topics.insert(topics.end(), answers[i]->topics.begin(), answers[i]->topics.end());
   }
-  const kafka::Settings settings = service::ToSettings(config.kafka, "outbox-relay-doctor");
   const auto kafka = AllWithin<Symptoms>(
       config.timeout, {[settings, topics] { return CheckKafka(settings, topics, kKafkaAnswer); }});
   report.Add("kafka", kafka[0] ? *kafka[0] : NoAnswer(config));
@@ -102,6 +105,8 @@ void AddDoctorVerb(Verbs& verbs) {
       [&verbs, config] { return Doctor(verbs.flags(), *config); });
   AddSourceFlag(verbs.flags(), doctor, &config->sources);
   service::AddKafkaFlags(verbs.flags(), doctor, &config->kafka);
+  doctor.Add(&config->state_topic,
+             {.name = "state_topic", .help = "The relays' topic of positions, as in `run`."});
   doctor.Add(&config->json, {.name = "json", .help = "One JSON object a finding, each in a line."});
   doctor.Add(&config->quiet, {.name = "quiet", .help = "No lines that say OK."});
   doctor.Add(&config->timeout, {.name = "timeout_s",

@@ -49,7 +49,9 @@ TEST_F(DoctorTest, ASoundSetUpPasses) {
       run.output,
       AllOf(HasSubstr("OK   test  wal_level: logical"), HasSubstr("OK   test  role: test_relay"),
             HasSubstr("OK   test  publication: inserts into outbox, and nothing else"),
-            HasSubstr("OK   test  slot: outbox_"), HasSubstr("OK   test  DEFAULT partition: empty"),
+            HasSubstr("OK   test  slot: outbox_"),
+            HasSubstr("OK   test  history: no relay has recorded a position yet"),
+            HasSubstr("OK   test  DEFAULT partition: empty"),
             HasSubstr("OK   test  topics in use: 1 "), HasSubstr("OK   kafka  brokers: 1"),
             HasSubstr("topic " + topic_ + ": one replica"), HasSubstr(" 0 failures")));
 }
@@ -61,6 +63,7 @@ TEST_F(DoctorTest, WhileARelayStreamsItSaysWho) {
   const VerbRun run = Doctor({"--json"});
   EXPECT_EQ(run.exit_code, 0) << run.output;
   EXPECT_THAT(run.output, HasSubstr("used by server process"));
+  EXPECT_THAT(run.output, HasSubstr("a relay streams, and has compared it"));
   EXPECT_THAT(run.output, HasSubstr("{\"check\":\"slot\",\"fix\":\"\",\"level\":\"OK\","));
   EXPECT_TRUE(SlotActive()) << "doctor disturbs nobody";
 }

@@ -12,6 +12,7 @@
 #include "outbox-relay/source/replication_checks.h"
 #include "outbox-relay/source/replication_connect.h"
 #include "outbox-relay/source/slot_state.h"
+#include "outbox-relay/verbs/history_check.h"
 #include "outbox-relay/verbs/status.h"
 #include "outbox-relay/watch/outbox_reading.h"
 
@@ -153,7 +154,7 @@ void CheckRole(postgres::Connection& database, Symptoms& symptoms) {
     symptoms.Warn("outbox_parked",
                   "there is no such table: an event that Kafka refuses stops the source", kMigrate);
   } else if (!no_outbox && !parked.ok()) {
-    symptoms.Fail("outbox_parked", std::string(parked.message()), kMigrate);
+    symptoms.FailBy("outbox_parked", parked);
   }
   if (!row->Bool(0, 3)) {
     symptoms.Fail("privileges", absl::StrCat(role, " may not read outbox: its lag stays unknown"),
@@ -260,7 +261,7 @@ void CheckSlotOf(postgres::Connection& database, Symptoms& symptoms) {
   }
 }
 
-SourceReport CheckSource(const std::string& conninfo) {
+SourceReport CheckSource(const std::string& conninfo, const StateTopicOptions& state_topic) {
   SourceReport report;
   auto database = postgres::Connection::Open(conninfo, "outbox-relay doctor");
   if (!database.ok()) {
@@ -280,6 +281,7 @@ SourceReport CheckSource(const std::string& conninfo) {
   CheckReplication(conninfo, report.symptoms);
   CheckPublicationOf(*database, report.symptoms);
   CheckSlotOf(*database, report.symptoms);
+  CheckHistory(conninfo, state_topic, report.symptoms);
   if (CheckTable(*database, report.symptoms)) {
     CheckPartitions(*database, report.symptoms);
     report.topics = TopicsInUse(*database, report.symptoms);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "libs/postgres/connection.h"
+#include "outbox-relay/history/state_topic.h"
 #include "outbox-relay/verbs/symptom.h"
 
 namespace relay {
@@ -22,8 +23,8 @@ struct SourceReport {
   std::vector<TopicInUse> topics;
 };
 
-// Everything about one source. Connects twice: as a client, and for replication.
-SourceReport CheckSource(const std::string& conninfo);
+// Everything about one source. Connects as a client, and for replication.
+SourceReport CheckSource(const std::string& conninfo, const StateTopicOptions& state_topic);
 
 // The parts, on a connection as a client.
 void CheckServer(postgres::Connection& database, Symptoms& symptoms);

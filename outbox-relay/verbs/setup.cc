@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "absl/strings/strip.h"
 #include "libs/outbox/migrations.h"
 #include "libs/outbox/slot.h"
 #include "libs/postgres/connection.h"
@@ -96,7 +97,8 @@ absl::StatusOr<DatabaseState> ReadState(Connections& connections) {
 }
 
 absl::Status Explained(const absl::Status& status, const Step& step, bool one_role) {
-  std::string text = absl::StrCat(step.sql, ": ", status.message());
+  std::string text =
+      absl::StrCat(step.sql, ": ", absl::StripSuffix(status.message(), "."));  // a hint's
   const std::string sql_state = postgres::SqlState(status);
   if (sql_state == "42501") {
     absl::StrAppend(&text, step.as == Step::As::kRelay
@@ -203,6 +205,7 @@ absl::Status Setup(const NamedSource& source, const SetupConfig& config) {
     std::printf("  what relays have recorded of an earlier slot counts no more (generation %lld)\n",
                 static_cast<long long>(made->generation));
   }
+  std::printf("  done; `outbox-relay doctor` looks it over\n");
   return absl::OkStatus();
 }
 

@@ -47,6 +47,25 @@ TEST_F(SetupTest, MakesWhatIsMissingAndARelayRuns) {
   EXPECT_EQ(relay->Stop(), 0);
 }
 
+// The snapshot is kept in an idle transaction, for as long as the rows are counted.
+TEST_F(SetupTest, ARoleWhoseIdleTransactionsAreEnded) {
+  MakeTopic(topic_);
+  EXPECT_EQ(Verb("setup").exit_code, 0);
+  {
+    auto relay = StartRelay();
+    InsertEvents("published", 10);
+    Read(10);
+    EXPECT_EQ(relay->Stop(), 0);
+  }
+  EXPECT_EQ(Verb("teardown", {"--yes"}).exit_code, 0);
+  InsertEvents("more", 50'000);
+  Execute("ALTER ROLE test_relay IN DATABASE " + database_.name() +
+          " SET idle_in_transaction_session_timeout = '1ms'");
+  const VerbRun run = Verb("setup", {"--skip_existing_rows"});
+  EXPECT_EQ(run.exit_code, 0) << run.output;
+  EXPECT_THAT(run.output, HasSubstr("50010 rows of the outbox are in no stream, 50000 of them"));
+}
+
 TEST_F(SetupTest, AnEmptyDatabaseGetsItsTable) {
   Execute(
       "DROP SCHEMA public CASCADE; DROP PUBLICATION outbox; CREATE SCHEMA public; "

@@ -1,8 +1,10 @@
 #include "outbox-relay/verbs/symptom.h"
 
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "libs/service/redact.h"
 
 namespace relay {
@@ -30,6 +32,12 @@ std::string OneLine(std::string_view text) {
 }
 
 }  // namespace
+
+void Symptoms::FailBy(std::string check, const absl::Status& why) {
+  const std::pair<std::string, std::string> parts =
+      absl::StrSplit(std::string(why.message()), absl::MaxSplits(". Fix: ", 1));
+  Fail(std::move(check), parts.first, parts.second);
+}
 
 std::string ToText(const std::string& subject, const Symptom& symptom) {
   std::string level = NameOf(symptom.level);

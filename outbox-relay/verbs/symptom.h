@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
+
 namespace relay {
 
 struct Symptom {
@@ -27,6 +29,8 @@ class Symptoms {
   void Fail(std::string check, std::string text, std::string fix) {
     all_.push_back({Symptom::Level::kFail, std::move(check), std::move(text), std::move(fix)});
   }
+  // `why` ends with its fix, as errors do: "…. Fix: …".
+  void FailBy(std::string check, const absl::Status& why);
   const std::vector<Symptom>& all() const { return all_; }
 
  private:

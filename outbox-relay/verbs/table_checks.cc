@@ -13,7 +13,7 @@ namespace {
 // Rows in DEFAULT are counted up to here: more say no more.
 constexpr int64_t kCountUpTo = 1'000;
 constexpr int64_t kFewestPartitionsAhead = 2;
-constexpr int64_t kLargeDefault = 64 << 20;  // as in libs/postgres/migrations/0004
+constexpr int64_t kLargeDefault = 64 << 20;  // as in libs/postgres/migrations/0005
 
 void Unanswered(Symptoms& symptoms, const std::string& check, const absl::Status& status) {
   // What is wrong with the columns is said where the table is looked at.
@@ -96,11 +96,12 @@ void CheckPartitions(postgres::Connection& database, Symptoms& symptoms) {
   if (ahead < kFewestPartitionsAhead && row->Int64(0, 5) > kLargeDefault) {
     symptoms.Warn(
         "partitions",
-        absl::StrCat(ahead,
-                     " for the days to come, and none are made while DEFAULT is "
-                     "large: writers would wait while it is read"),
-        "in a quiet hour, as the owner: SELECT partitions_make('outbox', current_date + i) "
-        "FROM generate_series(1, 7) i; for why, see DEFAULT partition");
+        absl::StrCat(
+            ahead,
+            " for the days to come: as DEFAULT is large, and writers wait while it is read, "
+            "few are made, and only where ids are UUIDv7 of the present"),
+        "have the writers make UUIDv7 ids; then, in a quiet hour, as the owner: SELECT "
+        "partitions_make('outbox', current_date + i) FROM generate_series(1, 7) i");
   } else if (ahead < kFewestPartitionsAhead) {
     symptoms.Warn(
         "partitions", absl::StrCat(ahead, " for the days to come"),

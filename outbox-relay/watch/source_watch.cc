@@ -131,9 +131,10 @@ absl::Status SourceWatch::Count() {
   absl::StatusOr<SlotReading> slot = ReadSlot(*connection_);
   if (!slot.ok()) return slot.status();
   if (slot->exists) metrics_.slot_retained_wal.Set(static_cast<double>(slot->retained_bytes));
-  // A standby knows no position of its own.
-  absl::StatusOr<OutboxLag> lag =
-      ReadLag(*connection_, std::max(state_.confirmed(), slot->confirmed), slot->xmin, samples_);
+  // Not what the stream has confirmed: that says nothing of rows if it cannot be recorded, or the
+  // publication left them out. A standby knows no position of its own.
+  const Lsn published = std::max(state_.gate().recorded(), slot->confirmed);
+  absl::StatusOr<OutboxLag> lag = ReadLag(*connection_, published, slot->xmin, samples_);
   if (!lag.ok()) return lag.status();
   metrics_.unpublished_events.Set(static_cast<double>(lag->events));
   metrics_.oldest_unpublished_age.Set(static_cast<double>(lag->oldest_age_microseconds) / 1e6);
