@@ -86,13 +86,13 @@ void AddRunFlags(service::Flags& flags, service::Verb& run, Config* config) {
            .help = "Compacted topic with a copy of each source's position, so that a restored or "
                    "promoted database is noticed; made if it is missing. Key = the source's name: "
                    "two relays for the same source share it, others need other names."});
-  run.Add(&config->wal_sender_timeout_s,
+  run.Add(&config->wal_sender_timeout,
           {.name = "wal_sender_timeout_s",
            .help = "Seconds after which Postgres gives the slot to another relay if this one "
                    "does not answer.",
            .check = service::InRange(1, 3600)});
   run.Add(
-      &config->missing_topic_wait_s,
+      &config->missing_topic_wait,
       {.name = "missing_topic_wait_s",
        .help = "Seconds that the stream waits for a topic that does not exist; then the topic's "
                "events are parked until it does, and all others flow.",
@@ -134,7 +134,7 @@ std::vector<SourceOptions> ToSourceOptions(const Config& config) {
     SourceOptions options;
     options.name = source.name;
     options.conninfo = source.conninfo;
-    options.wal_sender_timeout = std::chrono::seconds(config.wal_sender_timeout_s);
+    options.wal_sender_timeout = config.wal_sender_timeout;
     // The last two seconds are for goodbyes, so that the program's own deadline is kept.
     options.drain_timeout = std::max(
         milliseconds(config.runtime.drain_timeout) - milliseconds(2'000), milliseconds(500));
@@ -146,7 +146,7 @@ std::vector<SourceOptions> ToSourceOptions(const Config& config) {
     options.transaction_interval = config.transaction_interval;
     options.parking = {.source_name = source.name,
                        .conninfo = source.conninfo,
-                       .missing_topic_wait = std::chrono::seconds(config.missing_topic_wait_s),
+                       .missing_topic_wait = config.missing_topic_wait,
                        .most_keys = static_cast<size_t>(config.max_parked_keys),
                        .warn_age = std::chrono::hours(config.parked_warn_age_h)};
     all.push_back(std::move(options));

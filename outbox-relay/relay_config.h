@@ -23,7 +23,7 @@ struct Config {
   std::vector<std::string> sources;  // NAME=CONNINFO
   service::KafkaConfig kafka;
   service::RuntimeConfig runtime;
-  int wal_sender_timeout_s = 10;
+  std::chrono::seconds wal_sender_timeout{10};
   int max_in_flight_mb = 5;
   std::string state_topic = kDefaultStateTopic;
   std::string heal = "stop";
@@ -31,7 +31,7 @@ struct Config {
   std::chrono::milliseconds transaction_interval{500};
   UpkeepConfig upkeep;
   std::chrono::seconds stall_timeout{60};
-  int missing_topic_wait_s = 30;
+  std::chrono::seconds missing_topic_wait{30};
   int max_parked_keys = 100'000;
   int parked_warn_age_h = 72;
 };

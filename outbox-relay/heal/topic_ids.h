@@ -32,8 +32,7 @@ class TopicIds {
 
 // Reads each partition of `topics` from the offset in `from` (from its beginning where there is
 // none) to where it ends now. Unavailable: no broker answers, or a partition does not move for a
-// minute; try again. Cancelled once `leave`, which is
-// asked several times a second.
+// minute; try again. Cancelled once `leave`, which is asked several times a second.
 absl::StatusOr<TopicIds> ReadTopicIds(const kafka::Settings& kafka,
                                       const std::set<std::string>& topics, const TopicOffsets& from,
                                       absl::FunctionRef<bool()> leave);

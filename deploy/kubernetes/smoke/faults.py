@@ -80,17 +80,26 @@ def kill_containers(kubectl: Kubectl, shop: Shop, kill_command: str) -> str:
 
 def relay_failover(kubectl: Kubectl, shop: Shop) -> str:
     """The relay that streams most is killed: the other one takes over."""
-    active = {name(pod): _active_sources(kubectl, pod) for pod in kubectl.pods("outbox-relay")}
+    active = {
+        name(pod): int(_relay_active(kubectl, name(pod))) for pod in kubectl.pods("outbox-relay")
+    }
     victim = max(active, key=lambda pod: active[pod])
     if not active[victim]:
         raise Failed(f"No relay streams anything: {active}")
     kubectl.run("delete", "pod", victim, "--grace-period=0", "--force", may_fail=True)
     begin = time.monotonic()
-    shop.wait_for_more()
-    wait_until(lambda: _lag(kubectl, "outbox_slot_active") == 4, "all four slots are streamed")
+
+    def streamed() -> float:
+        others = [
+            name(pod) for pod in kubectl.pods("outbox-relay", ready=True) if name(pod) != victim
+        ]
+        return sum(_relay_active(kubectl, pod) for pod in others)
+
+    wait_until(lambda: streamed() == 4, "all four slots are streamed")
     took = time.monotonic() - begin
+    shop.wait_for_more()
     _wait_all_up(kubectl)
-    return f"{victim} streamed {active[victim]} of 4; all were streamed again within {took:.0f} s"
+    return f"{victim} streamed {active[victim]} of 4; all were streamed again within {took:.1f} s"
 
 
 def bad_image(kubectl: Kubectl, shop: Shop) -> str:
@@ -142,8 +151,9 @@ def outbox_is_published(kubectl: Kubectl) -> str:
     return "nothing waits in one"
 
 
-def _active_sources(kubectl: Kubectl, pod: dict) -> int:
-    return int(_sum(kubectl, f"pod/{name(pod)}", RELAY_PORT, "outbox_relay_active"))
+def _relay_active(kubectl: Kubectl, pod: str) -> float:
+    """How many sources it streams."""
+    return _sum(kubectl, f"pod/{pod}", RELAY_PORT, "outbox_relay_active")
 
 
 def _lag(kubectl: Kubectl, metric: str) -> float:
