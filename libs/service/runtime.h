@@ -50,9 +50,9 @@ class Runtime {
 
   // Starts the components in this order, waits for SIGTERM, SIGINT or a component's failure, then
   // begins their drain and awaits it in reverse order, all within drain_timeout. The exit code: 0
-  // after a signal, 1 after a failure. A second signal (but one that comes within 200 ms: timeout(1)
-  // sends two), or a drain that takes too long, ends the process at once with 1. One line is logged
-  // at the start (the configuration, where it listens) and one at the end.
+  // after a signal, 1 after a failure. A second signal (but one that comes within 200 ms:
+  // timeout(1) sends two), or a drain that takes too long, ends the process at once with 1. One
+  // line is logged at the start (the configuration, where it listens) and one at the end.
   template <typename... Components>
   int Run(Components&... components) {
     Component* list[] = {&components...};
