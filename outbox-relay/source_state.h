@@ -9,6 +9,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "outbox-relay/history/confirm_gate.h"
 #include "outbox-relay/source/lsn.h"
@@ -59,6 +60,15 @@ class SourceState {
   absl::Status health() const {
     absl::MutexLock lock(&mutex_);
     return health_;
+  }
+  // The same, but not OK either if Postgres has answered nothing for `patience`: a stream does not
+  // notice a server that hangs.
+  absl::Status Readiness(std::chrono::steady_clock::time_point now,
+                         std::chrono::seconds patience) const {
+    absl::MutexLock lock(&mutex_);
+    if (!health_.ok() || !answered_ || now - *answered_ <= patience) return health_;
+    return absl::UnavailableError(
+        absl::StrCat("Postgres has not answered for ", patience.count(), " s"));
   }
 
  private:

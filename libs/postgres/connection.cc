@@ -1,6 +1,9 @@
 #include "libs/postgres/connection.h"
 
+#include <poll.h>
+
 #include <algorithm>
+#include <chrono>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/cord.h"
@@ -9,6 +12,11 @@
 
 namespace postgres {
 namespace {
+
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+constexpr milliseconds kLookAnyway(100);
 
 // The first words of a statement are enough to find it in the code.
 std::string_view Excerpt(std::string_view sql) {
@@ -21,6 +29,19 @@ std::string_view Excerpt(std::string_view sql) {
 bool IsStaleStatement(const absl::Status& error) {
   const std::string state = SqlState(error);
   return state == "0A000" || state == "26000";
+}
+
+// False: not by then. True too if the connection is lost; the result says so.
+bool HasAnswer(PGconn* connection, Clock::time_point until) {
+  while (PQisBusy(connection) != 0) {
+    const auto left = std::chrono::ceil<milliseconds>(until - Clock::now());
+    if (left.count() <= 0) return false;
+    // What TLS has taken from the socket poll(2) does not see: a look now and then.
+    pollfd socket = {PQsocket(connection), POLLIN, 0};
+    poll(&socket, 1, static_cast<int>(std::min(left, kLookAnyway).count()));
+    if (PQconsumeInput(connection) == 0) return true;
+  }
+  return true;
 }
 
 absl::Status WithCode(absl::StatusCode code, const absl::Status& status) {
@@ -72,9 +93,10 @@ absl::StatusOr<std::string> Connection::Prepare(std::string_view sql, const Para
       found != prepared_.end())
     return found->second;
   std::string name = absl::StrCat("s", prepared_.size());
-  Result result(PQprepare(raw(), name.c_str(), std::string(sql).c_str(), params.size(),
-                          params.types().data()));
-  if (!result.ok()) return ErrorFrom(raw(), result.raw(), Excerpt(sql));
+  const auto result = Await(PQsendPrepare(raw(), name.c_str(), std::string(sql).c_str(),
+                                          params.size(), params.types().data()),
+                            sql);
+  if (!result.ok()) return result.status();
   prepared_.emplace(std::string(sql), name);
   return name;
 }
@@ -86,20 +108,38 @@ absl::StatusOr<Result> Connection::Execute(std::string_view sql, const Params& p
   static constexpr int kBinary = 1;
   const std::vector<const char*> values = params.values();
   const std::vector<int> formats(params.size(), kBinary);
-  Result result(PQexecPrepared(raw(), name->c_str(), params.size(), values.data(),
-                               params.lengths().data(), formats.data(), kBinary));
-  if (result.ok()) return result;
-  absl::Status error = ErrorFrom(raw(), result.raw(), Excerpt(sql));
+  absl::StatusOr<Result> result =
+      Await(PQsendQueryPrepared(raw(), name->c_str(), params.size(), values.data(),
+                                params.lengths().data(), formats.data(), kBinary),
+            sql);
   const bool known = prepared_.size() == prepared_before;
-  if (!known || !IsStaleStatement(error)) return error;
+  if (result.ok() || !known || !IsStaleStatement(result.status())) return result;
   stale_ = true;
-  return WithCode(absl::StatusCode::kAborted, error);
+  return WithCode(absl::StatusCode::kAborted, result.status());
 }
 
 absl::Status Connection::ExecuteScript(const std::string& sql) {
-  Result result(PQexec(raw(), sql.c_str()));
-  if (!result.ok()) return ErrorFrom(raw(), result.raw(), Excerpt(sql));
-  return absl::OkStatus();
+  return Await(PQsendQuery(raw(), sql.c_str()), sql).status();
+}
+
+// As PQexec does, but for the time that it takes.
+absl::StatusOr<Result> Connection::Await(int sent, std::string_view sql) {
+  if (sent != 1) return ErrorFrom(raw(), nullptr, Excerpt(sql));
+  const Clock::time_point until = Clock::now() + answer_timeout_.value_or(milliseconds(0));
+  Result last(nullptr);
+  for (;;) {
+    if (answer_timeout_ && !HasAnswer(raw(), until)) {
+      stale_ = true;
+      return absl::UnavailableError(absl::StrCat(std::string(Excerpt(sql)),
+                                                 ": Postgres has not answered for ",
+                                                 answer_timeout_->count(), " ms"));
+    }
+    PGresult* const next = PQgetResult(raw());
+    if (next == nullptr) break;
+    last = Result(next);
+  }
+  if (!last.ok()) return ErrorFrom(raw(), last.raw(), Excerpt(sql));
+  return last;
 }
 
 absl::Status Connection::LiftTimeouts() { return ExecuteScript(kLiftTimeouts); }

@@ -4,7 +4,9 @@
 
 #include <libpq-fe.h>
 
+#include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -32,6 +34,11 @@ class Connection {
   // One or more statements without parameters, by the simple protocol. For migrations and settings.
   absl::Status ExecuteScript(const std::string& sql);
 
+  // From now on a statement that is not answered in time makes the connection unusable:
+  // Unavailable. A server that hangs on a machine that lives is noticed by nothing else: TCP is
+  // acknowledged, and statement_timeout is the server's own. Without it a statement waits for ever.
+  void SetAnswerTimeout(std::chrono::milliseconds timeout) { answer_timeout_ = timeout; }
+
   // Not every server has all of them. Also for connections that libpq alone keeps.
   static constexpr char kLiftTimeouts[] =
       "SELECT set_config(name, '0', false) FROM pg_settings WHERE name IN ('statement_timeout', "
@@ -40,7 +47,7 @@ class Connection {
   // may last, and how long a session may be idle. For sessions that are kept.
   absl::Status LiftTimeouts();
 
-  // False after the connection was lost or its prepared statements were: open another.
+  // False after the connection, its prepared statements or an answer was lost: open another.
   bool usable() const { return !stale_ && PQstatus(connection_.get()) == CONNECTION_OK; }
 
   // For what this class does not cover (LISTEN, notifications, sockets). Still owned by this.
@@ -52,9 +59,13 @@ class Connection {
   // The name of the prepared statement for `sql`.
   absl::StatusOr<std::string> Prepare(std::string_view sql, const Params& params);
 
+  // The answer to what was sent; `sent` is what libpq said to that.
+  absl::StatusOr<Result> Await(int sent, std::string_view sql);
+
   std::unique_ptr<PGconn, decltype(&PQfinish)> connection_;
   absl::flat_hash_map<std::string, std::string> prepared_;  // text → name
   bool stale_ = false;
+  std::optional<std::chrono::milliseconds> answer_timeout_;
 };
 
 }  // namespace postgres

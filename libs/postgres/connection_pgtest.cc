@@ -95,6 +95,19 @@ TEST(ConnectionTest, AFirstUseIsNeverStale) {
   EXPECT_TRUE(connection.usable());
 }
 
+// As one of a server that hangs is not.
+TEST(ConnectionTest, AnAnswerThatTakesTooLongIsGivenUp) {
+  testsupport::TestDatabase database;
+  Connection connection = database.Connect();
+  connection.SetAnswerTimeout(std::chrono::milliseconds(200));
+  EXPECT_TRUE(connection.Execute("SELECT 1").ok());
+  const absl::Status late = connection.Execute("SELECT pg_sleep(60)::text").status();
+  EXPECT_EQ(late.code(), absl::StatusCode::kUnavailable) << late;
+  EXPECT_EQ(late.message(), "SELECT pg_sleep(60)::text: Postgres has not answered for 200 ms");
+  EXPECT_FALSE(connection.usable());
+  EXPECT_FALSE(connection.Execute("SELECT 1").ok());
+}
+
 TEST(TransactionTest, LeavesNothingUnlessCommitted) {
   testsupport::TestDatabase database;
   Connection connection = database.Connect();

@@ -14,10 +14,12 @@ absl::StatusOr<std::string> AskReady(HostPort address, std::chrono::milliseconds
   client.set_read_timeout(timeout);
   const httplib::Result answer = client.Get("/readyz");
   if (!answer) {
+    const bool refused = answer.error() == httplib::Error::Connection;
     return absl::UnavailableError(
         absl::StrCat("nobody answers at http://", address.ToString(), "/readyz (",
-                     httplib::to_string(answer.error()),
-                     "): the program does not run, or has another --http_address"));
+                     httplib::to_string(answer.error()), "): ",
+                     refused ? "the program does not run, or has another --http_address"
+                             : "the program hangs, or is too busy to answer in time"));
   }
   if (answer->status != 200) {
     return absl::UnavailableError(absl::StrCat("not ready (", answer->status, "): ", answer->body));

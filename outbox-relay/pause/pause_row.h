@@ -8,6 +8,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "libs/postgres/connection.h"
 
 namespace relay {
 
@@ -18,8 +19,9 @@ struct PauseRow {
 };
 
 // Nothing: not paused, or this database has no such table (or none that the role may read), and
-// then nobody can have paused it. Works on a replication connection too.
-absl::StatusOr<std::optional<PauseRow>> ReadPause(PGconn* connection);
+// then nobody can have paused it.
+absl::StatusOr<std::optional<PauseRow>> ReadPause(postgres::Connection& connection);
+absl::StatusOr<std::optional<PauseRow>> ReadPause(PGconn* replication);
 
 }  // namespace relay
 

@@ -18,6 +18,7 @@ using std::chrono::milliseconds;
 
 // A look without a notification: the row may have changed while nobody listened.
 constexpr milliseconds kLookAnyway(5'000);
+constexpr milliseconds kAnswer(10'000);
 constexpr milliseconds kFirstReconnect(250), kLongestReconnect(10'000);
 
 void Sleep(int stop_fd, milliseconds time) {
@@ -67,11 +68,12 @@ absl::Status PauseWatch::Connect() {
   auto connection = postgres::Connection::Open(conninfo_, "outbox-relay pause");
   if (!connection.ok()) return connection.status();
   connection_.emplace(*std::move(connection));
+  connection_->SetAnswerTimeout(kAnswer);
   return connection_->ExecuteScript("LISTEN outbox_pause");
 }
 
 absl::Status PauseWatch::Read() {
-  auto row = ReadPause(connection_->raw());
+  auto row = ReadPause(*connection_);
   if (!row.ok()) return row.status();
   auto end = connection_->Execute("SELECT pg_current_wal_lsn()::text");
   if (!end.ok()) return end.status();

@@ -14,6 +14,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds kEvery(1'000), kWhileHookRuns(100);
+constexpr milliseconds kAnswer(75'000);  // longer than statement_timeout
 constexpr milliseconds kFirstReconnect(1'000), kLongestReconnect(10'000);
 
 }  // namespace
@@ -97,6 +98,7 @@ absl::Status Upkeep::Connect() {
       postgres::Connection::Open(conninfo_, "outbox-relay upkeep");
   if (!connection.ok()) return connection.status();
   connection_.emplace(*std::move(connection));
+  connection_->SetAnswerTimeout(kAnswer);
   rotation_.Forget();
   return connection_->ExecuteScript("SET lock_timeout = '50ms'; SET statement_timeout = '60s'");
 }

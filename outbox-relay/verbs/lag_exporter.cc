@@ -23,6 +23,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds kSampleEvery(100), kExportEvery(1'000);
+constexpr milliseconds kAnswer(40'000);  // longer than statement_timeout
 constexpr milliseconds kFirstReconnect(250), kLongestReconnect(5'000);
 // A count over a large backlog may take this share of the time at most.
 constexpr int kCountShare = 20;
@@ -119,6 +120,7 @@ absl::Status LagExporter::Connect() {
   auto connection = postgres::Connection::Open(conninfo_, "outbox-relay lag-exporter");
   if (!connection.ok()) return connection.status();
   connection_.emplace(*std::move(connection));
+  connection_->SetAnswerTimeout(kAnswer);
   samples_.Clear();  // the server may be another one
   absl::Status set =
       connection_->ExecuteScript("SET lock_timeout = '2s'; SET statement_timeout = '30s'");
@@ -143,7 +145,7 @@ absl::Status LagExporter::Export() {
                             ". Fix: run the service's `migrate` verb, then as the outbox's owner: "
                             "GRANT SELECT (tx, created_at) ON outbox TO this role");
   }
-  auto pause = ReadPause(connection_->raw());
+  auto pause = ReadPause(*connection_);
   if (!pause.ok()) return pause.status();
   auto parked = CountParkedKeys(*connection_);
   if (!parked.ok()) return parked.status();

@@ -82,7 +82,7 @@ absl::StatusOr<std::string> Pause(postgres::Connection& database, const PauseCon
   if (!made.ok()) return Explained(made.status());
   std::string text = "paused";
   if (made->affected() == 0) {
-    auto row = ReadPause(database.raw());
+    auto row = ReadPause(database);
     if (!row.ok()) return row.status();
     text = "is paused already";
     if (row->has_value()) {

@@ -252,7 +252,7 @@ void CheckSlotOf(postgres::Connection& database, Symptoms& symptoms) {
                                          : "used by nobody now"));
   }
   CheckFailover(database, slot->name, symptoms);
-  auto pause = ReadPause(database.raw());
+  auto pause = ReadPause(database);
   if (pause.ok() && pause->has_value()) {
     symptoms.Warn("pause",
                   absl::StrCat("paused since ", (*pause)->since, " by ", (*pause)->by,

@@ -1,5 +1,6 @@
 #include "outbox-relay/verbs/run.h"
 
+#include <chrono>
 #include <memory>
 #include <span>
 #include <string>
@@ -19,6 +20,9 @@
 
 namespace relay {
 namespace {
+
+// Somewhat more than PauseWatch takes to ask, to give up and to connect anew.
+constexpr std::chrono::seconds kPostgresPatience(30);
 
 // One database: its stream and what watches it, each on a thread of its own, so that no source
 // waits for another.
@@ -65,7 +69,9 @@ int Run(const service::Flags& flags, const Config& config) {
     components.push_back(&source.watching);
     components.push_back(&source.pausing);
     components.push_back(&source.keeping_up);
-    runtime.http().AddReadinessCheck(source.name, [&source] { return source.state.health(); });
+    runtime.http().AddReadinessCheck(source.name, [&source] {
+      return source.state.Readiness(std::chrono::steady_clock::now(), kPostgresPatience);
+    });
     const size_t number = progress.Add(source.state, source.metrics);
     runtime.http().AddLivenessCheck(source.name,
                                     [&progress, number] { return progress.health(number); });

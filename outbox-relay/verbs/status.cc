@@ -65,7 +65,7 @@ absl::Status Read(const std::string& conninfo, SourceStatus& status) {
   auto parked = CountParkedKeys(*database);
   if (!parked.ok()) return parked.status();
   status.parked_keys = parked->value_or(0);
-  auto pause = ReadPause(database->raw());
+  auto pause = ReadPause(*database);
   if (!pause.ok()) return pause.status();
   status.pause = *std::move(pause);
   return absl::OkStatus();

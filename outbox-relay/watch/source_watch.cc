@@ -14,6 +14,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds kSampleEvery(100), kEvaluateEvery(1'000);
+constexpr milliseconds kAnswer(40'000);  // longer than statement_timeout
 constexpr milliseconds kFirstReconnect(500), kLongestReconnect(10'000);
 // A count over a large backlog may take this share of the time at most.
 constexpr int kCountShare = 20;
@@ -103,6 +104,7 @@ absl::Status SourceWatch::Connect() {
   state_.SetServerLeaving(was_connected_ && !connection.ok());
   if (!connection.ok()) return connection.status();
   connection_.emplace(*std::move(connection));
+  connection_->SetAnswerTimeout(kAnswer);
   was_connected_ = true;
   samples_.Clear();
   // Rows are counted, tables are not written: nothing here may hold up anybody for long.
