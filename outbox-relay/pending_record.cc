@@ -34,6 +34,10 @@ absl::Status PendingRecord::Send(const Event& event, StreamPosition at, Producer
 
 absl::Status PendingRecord::Retry() {
   using Outcome = Producer::Outcome;
+  if (const auto refusal = parking_.KnownRefusal(*event_); refusal && parking_.available()) {
+    Park(*refusal);
+    return absl::OkStatus();
+  }
   Outcome outcome = sink_.Produce(*record_, ticket_);
   if (outcome == Outcome::kTopicNotReady && Clock::now() >= topic_wait_.ask_again_at()) {
     AwaitTopic();
@@ -88,7 +92,7 @@ void PendingRecord::EndWait() {
 }
 
 void PendingRecord::Park(const PublishFailure& why) {
-  if (parking_.out_of_keys()) {
+  if (!parking_.HasPlaceFor(event_->topic, event_->aggregate_id, event_->id)) {
     return Wait(absl::ResourceExhaustedError(
         absl::StrCat(why.reason, "; it cannot be parked: --max_parked_keys are. Fix: ", why.fix,
                      "; then outbox-relay parked release, or parked drop")));

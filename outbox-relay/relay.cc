@@ -303,7 +303,8 @@ bool Relay::Drained() {
                     {{"source", options_.name}, {"events", ledger_.unacked_events()}});
   }
   // A transaction of which half is at Kafka would come again: its end is worth some time.
-  const bool may_end = !pending_.awaits_topic() && now - drain_since_ < options_.drain_timeout / 2;
+  const bool may_end =
+      !done_reading_ && !pending_.awaits_topic() && now - drain_since_ < options_.drain_timeout / 2;
   if (transactions_.in_transaction() && may_end) return false;
   done_reading_ = true;
   if (options_.exactly_once == nullptr) {

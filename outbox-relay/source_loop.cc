@@ -248,6 +248,7 @@ absl::Status SourceLoop::HealSource(const Evidence& evidence, const Verdict& ver
       Heal({.conninfo = options_.conninfo,
             .topic = StateTopicOf(options_),
             .missing_topic_wait = options_.parking.missing_topic_wait,
+            .most_keys = options_.parking.most_keys,
             .stop = stop,
             .leave = [this, stop] { return stop.stop_requested() || state_.paused(); }},
            evidence, verdict, parking_, *producer_);
@@ -292,10 +293,11 @@ void SourceLoop::ForgetPositions() {
   already_durable_.clear();
   history_.reset();
   state_.SetConfirmed(Lsn{});
+  state_.gate().Forget();
 }
 
 void SourceLoop::DropProducer() {
-  const bool available = parking_.available() && !parking_.out_of_keys();
+  const bool available = parking_.available();
   const Lsn sent_up_to = ledger_.begun();
   OnRefused(StartOver().value_or(PublishFailure()), sent_up_to, available);
 }
@@ -307,6 +309,9 @@ void SourceLoop::OnRefused(const PublishFailure& failure, Lsn sent_up_to, bool m
   if (!broken) metrics_.publish_failures.Increment();
   telemetry::Log(broken ? telemetry::Level::kWarn : telemetry::Level::kError,
                  broken ? "the Kafka producer is done; starting over from the confirmed position"
+                 : parks && !has_place_
+                     ? "Kafka refused an event, and no more keys may be parked; starting over, and "
+                       "waiting where it comes again"
                  : parks
                      ? "Kafka refused an event; starting over, and parking its key from there on"
                      : "Kafka refused an event; starting over from the confirmed position",
@@ -318,7 +323,11 @@ void SourceLoop::OnRefused(const PublishFailure& failure, Lsn sent_up_to, bool m
                   {"events_go_alone", recovery_.alone_until().has_value()},
                   {"confirmed", ToString(ledger_.confirmed())}});
   if (!parks) return;
-  parking_.PutOnList(failure);
+  if (has_place_) {
+    parking_.PutOnList(failure);
+  } else {
+    parking_.Block(failure);
+  }
   retry_.Reset();
 }
 
@@ -344,6 +353,7 @@ std::optional<PublishFailure> SourceLoop::AbandonProducer() {
                        std::chrono::seconds(2));
     acks_.Flush();
     if (producer_->failed()) failure = producer_->failure();
+    has_place_ = !failure || parking_.HasPlaceFor(failure->topic, failure->key, failure->event_id);
     // A topic may have turned out to need smaller ones.
     if (options_.exactly_once && !recovery_.alone_until()) {
       recovery_.LimitBatchBytes(producer_->batch_bytes());

@@ -269,6 +269,40 @@ def test_a_topic_that_may_be_seen_but_not_written(broker, outbox, start_relay, p
     assert relay.stop() == 0
 
 
+def test_beyond_the_most_keys_what_the_broker_refuses_waits(broker, outbox, start_relay, parked):
+    """Each new try would cost the producer, and send again what was on its way beside it."""
+    seen = make_topic(broker.bootstrap_servers)
+    broker.allow(seen, AclOperation.DESCRIBE)
+    relay = start_relay("--max_parked_keys=2")
+    for key in ("k1", "k2", "k3"):
+        insert(outbox, seen, key, key=key)
+    insert(outbox, outbox.topic, "behind")
+    relay.wait_log("no more keys may be parked: it waits")
+    wait_parked(outbox, seen, 2)
+    tries = relay.log().count("starting over")
+    assert tries <= 2
+    # Released too early: what has a place already finds it again.
+    parked("release", "--all")
+    keys = "SELECT count(*) FROM outbox_parked_keys WHERE released_at IS NULL"
+    wait_until(
+        lambda: (
+            relay.log().count("starting over") > tries
+            and outbox.cluster.sql(keys, outbox.name) == "2"
+        ),
+        "both are parked again",
+    )
+    broker.allow(seen, AclOperation.WRITE)
+
+    def all_there() -> bool:
+        # What was refused in the moment before the broker knew of it is parked.
+        parked("release", "--all")
+        return sorted(values(broker, seen)) == ["k1", "k2", "k3"]
+
+    wait_until(all_there, lambda: f"all three; there are {values(broker, seen)}")
+    wait_values(broker, outbox.topic, "behind")
+    assert relay.stop() == 0
+
+
 def test_a_right_that_is_taken_away_while_events_flow(broker, outbox, start_relay, parked):
     relay = start_relay()
     other = make_topic(broker.bootstrap_servers)

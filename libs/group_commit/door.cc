@@ -30,12 +30,6 @@ std::vector<Call*> Pointers(absl::Span<const std::unique_ptr<Call>> group) {
   return calls;
 }
 
-absl::Status Unreachable() {
-  return service::TemporarilyUnavailable("DATABASE_UNAVAILABLE",
-                                         "the database is away; try again with the same request_id",
-                                         std::chrono::seconds(1));
-}
-
 absl::Status NoRoom() {
   return service::TemporarilyUnavailable(
       "DATABASE_EXHAUSTED",
@@ -47,12 +41,6 @@ absl::Status Contended() {
   return service::TemporarilyUnavailable(
       "CONTENTION", "others hold what this call needs; try again with the same request_id",
       milliseconds(200));
-}
-
-absl::Status Busy() {
-  return service::Overloaded(
-      "DATABASE_BUSY", "all database connections are busy; try again with the same request_id",
-      milliseconds(500));
 }
 
 // The pool has no free connection: nothing was tried.
@@ -148,14 +136,14 @@ struct Door::Impl {
       unsure = unsure || absl::IsUnavailable(done);
       if (IsBusy(done)) {
         if (waited >= options.busy_patience || !AnybodyWaits(group)) {
-          return unsure ? Unreachable() : Busy();
+          return unsure ? service::DatabaseUnavailable() : service::DatabaseBusy();
         }
       } else if (postgres::ShouldRerun(done) || absl::IsUnavailable(done)) {
         if (waited >= options.patience) {
-          return absl::IsUnavailable(done) ? Unreachable() : Contended();
+          return absl::IsUnavailable(done) ? service::DatabaseUnavailable() : Contended();
         }
       } else {
-        return unsure && IsOurs(done) ? Unreachable() : done;
+        return unsure && IsOurs(done) ? service::DatabaseUnavailable() : done;
       }
       std::this_thread::sleep_for(kPause);
     }

@@ -137,6 +137,11 @@ absl::StatusOr<Result> Connection::Await(int sent, std::string_view sql) {
     PGresult* const next = PQgetResult(raw());
     if (next == nullptr) break;
     last = Result(next);
+    const ExecStatusType status = PQresultStatus(next);
+    if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH) {
+      stale_ = true;  // nobody here can go on with it
+      break;
+    }
   }
   if (!last.ok()) return ErrorFrom(raw(), last.raw(), Excerpt(sql));
   return last;

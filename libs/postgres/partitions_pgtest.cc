@@ -84,7 +84,7 @@ TEST_F(PartitionsTest, WhereDefaultIsLargeNoneAreMade) {
       "FROM generate_series(1, 9000) i");
   EXPECT_EQ(Count("SELECT partitions_create_ahead('outbox', 2)"), 0) << "writers would wait";
   // Unless ids of the present come: they must not land there for ever.
-  InsertAt(0, 1'001);
+  InsertAt(0, 51);
   for (const int made : {1, 1, 1, 0}) {
     EXPECT_EQ(Count("SELECT partitions_create_ahead('outbox', 7)"), made) << "one a call";
   }

@@ -7,6 +7,7 @@
 #include "libs/postgres/sql_error.h"
 #include "libs/requests/claim.h"
 #include "libs/requests/fields.h"
+#include "libs/service/errors.h"
 #include "libs/telemetry/check.h"
 #include "libs/uuid/uuid.h"
 
@@ -49,7 +50,8 @@ absl::Status Read(postgres::Pool& pool,
   for (int attempt = 1;; ++attempt) {
     auto lease = pool.Acquire(kConnectionWait);
     if (!lease.ok()) {
-      return unsure ? WithCode(absl::StatusCode::kUnavailable, lease.status()) : lease.status();
+      return unsure || !absl::IsResourceExhausted(lease.status()) ? service::DatabaseUnavailable()
+                                                                  : service::DatabaseBusy();
     }
     absl::Status done = body(**lease);
     if (done.ok()) return done;
@@ -59,7 +61,7 @@ absl::Status Read(postgres::Pool& pool,
     unsure = unsure || !(*lease)->usable();
     if (again && attempt < kMaxAttempts && absl::Now() < give_up) continue;
     if (unsure && !postgres::SqlState(done).empty() && !postgres::IsDataFault(done)) {
-      return WithCode(absl::StatusCode::kUnavailable, done);
+      return service::DatabaseUnavailable();
     }
     return Blameless(done);
   }

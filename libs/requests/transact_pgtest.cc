@@ -103,6 +103,12 @@ TEST_F(TransactTest, FaultsOfOursBlameNobodyElse) {
   });
   fault = Transact(unmigrated, Note);
   EXPECT_TRUE(absl::IsUnavailable(fault)) << fault;
+  EXPECT_EQ(service::ReasonOf(fault), "DATABASE_UNAVAILABLE");
+  const auto one = pool_.Acquire(absl::Seconds(5)), two = pool_.Acquire(absl::Seconds(5)),
+             three = pool_.Acquire(absl::Seconds(5));
+  fault = Read(pool_, [](auto&) { return absl::OkStatus(); });
+  EXPECT_TRUE(absl::IsResourceExhausted(fault)) << fault;
+  EXPECT_EQ(service::ReasonOf(fault), "DATABASE_BUSY");
 }
 
 TEST_F(TransactTest, OncePerRequestId) {

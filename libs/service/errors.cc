@@ -93,6 +93,18 @@ absl::Status TemporarilyUnavailable(std::string_view reason, std::string_view me
   return WithRetry(Error(absl::StatusCode::kUnavailable, reason, message), retry_after);
 }
 
+absl::Status DatabaseUnavailable() {
+  return TemporarilyUnavailable("DATABASE_UNAVAILABLE",
+                                "the database is away; try again with the same request_id",
+                                std::chrono::seconds(1));
+}
+
+absl::Status DatabaseBusy() {
+  return Overloaded("DATABASE_BUSY",
+                    "all database connections are busy; try again with the same request_id",
+                    std::chrono::milliseconds(500));
+}
+
 std::string ReasonOf(const absl::Status& status) {
   const auto payload = status.GetPayload(TypeUrl(*google::rpc::ErrorInfo::descriptor()));
   google::rpc::ErrorInfo info;

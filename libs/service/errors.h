@@ -32,6 +32,11 @@ absl::Status Overloaded(std::string_view reason, std::string_view message,
 absl::Status TemporarilyUnavailable(std::string_view reason, std::string_view message,
                                     std::chrono::milliseconds retry_after);
 
+// UNAVAILABLE, DATABASE_UNAVAILABLE: it cannot be reached, or may have done what its answer was
+// lost to. RESOURCE_EXHAUSTED, DATABASE_BUSY: nothing was tried.
+absl::Status DatabaseUnavailable();
+absl::Status DatabaseBusy();
+
 // ErrorInfo's reason; empty if the status carries none.
 std::string ReasonOf(const absl::Status& status);
 

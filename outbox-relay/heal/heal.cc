@@ -15,6 +15,7 @@
 #include "outbox-relay/history/replace_record.h"
 #include "outbox-relay/history/state_table.h"
 #include "outbox-relay/parking/parked_at_start.h"
+#include "outbox-relay/source/slot_turn.h"
 
 namespace relay {
 namespace {
@@ -23,15 +24,20 @@ int64_t SeqOf(const Evidence& evidence) {
   return evidence.database ? evidence.database->published_up_to_seq : -1;
 }
 
-// Which rows count as published: by an operator's word, or by a snapshot. A literal, for the
-// cursor.
-std::string PublishedCondition(const Evidence& evidence, const HistoryRecord& basis) {
-  if (const int64_t seq = SeqOf(evidence); seq >= 0) return absl::StrCat("o.seq <= ", seq);
-  // An index on tx finds the rest.
-  const std::string snapshot = postgres::QuoteLiteral(basis.snapshot);
-  return absl::StrCat("(o.tx < pg_snapshot_xmin(", snapshot,
-                      "::pg_snapshot) OR pg_visible_in_snapshot(o.tx, ", snapshot,
-                      "::pg_snapshot))");
+// Which rows count as published, by an operator's word or by a snapshot, and which do not: for the
+// cursor, and so that an index (on seq, on tx) finds them.
+struct Conditions {
+  std::string published, others;
+};
+Conditions ConditionsOf(const Evidence& evidence, const HistoryRecord& basis) {
+  if (const int64_t seq = SeqOf(evidence); seq >= 0) {
+    return {absl::StrCat("o.seq <= ", seq), absl::StrCat("(o.seq > ", seq, " OR o.seq IS NULL)")};
+  }
+  const std::string snapshot =
+      absl::StrCat(postgres::QuoteLiteral(basis.snapshot), "::pg_snapshot");
+  const std::string published = absl::StrCat("(o.tx < pg_snapshot_xmin(", snapshot,
+                                             ") OR pg_visible_in_snapshot(o.tx, ", snapshot, "))");
+  return {published, absl::StrCat("(NOT ", published, " OR o.tx IS NULL)")};
 }
 
 absl::Status NeedsOutbox(absl::Status error) {
@@ -91,7 +97,7 @@ absl::StatusOr<std::set<std::string>> TopicsOf(postgres::Connection& connection,
 // One relay at a time, and none on what another has healed meanwhile.
 absl::Status TakeTurn(postgres::Connection& lock, const Evidence& evidence) {
   if (absl::Status turn = TakeSlotTurn(lock, evidence.slot.name); !turn.ok()) return turn;
-  absl::StatusOr<StateRow> row = ReadStateRow(lock.raw(), evidence.slot.name);
+  absl::StatusOr<StateRow> row = ReadStateRow(lock, evidence.slot.name);
   if (!row.ok()) return row.status();
   const int64_t before = evidence.database ? evidence.database->generation : 0;
   const int64_t now = row->record ? row->record->generation : 0;
@@ -119,6 +125,10 @@ absl::StatusOr<HealReport> Heal(const HealOptions& options, const Evidence& evid
   if (absl::Status tables = parked::CheckTables(*lock); !tables.ok()) {
     return absl::IsNotFound(tables) ? NeedsOutbox(tables) : tables;
   }
+  const auto [published, others] = ConditionsOf(evidence, basis);
+  const std::string missing =
+      absl::StrCat(others, " AND NOT EXISTS (SELECT FROM outbox_parked p WHERE p.id = o.id::text)");
+  if (absl::Status ordered = CheckOrdered(*lock, missing); !ordered.ok()) return ordered;
   if (absl::Status listed = parking.WriteList(*lock); !listed.ok()) return listed;
   if (Transaction* const transaction = producer.transaction()) {
     if (absl::Status alone = transaction->ShutOutOthers(options.stop); !alone.ok()) return alone;
@@ -139,10 +149,6 @@ absl::StatusOr<HealReport> Heal(const HealOptions& options, const Evidence& evid
   if (absl::Status open = OpenSnapshot(*reader, *slot); !open.ok()) return open;
   auto snapshot = reader->Execute("SELECT pg_current_snapshot()::text");
   if (!snapshot.ok()) return snapshot.status();
-  const std::string published = PublishedCondition(evidence, basis);
-  const std::string missing = absl::StrCat(
-      "(", published,
-      ") IS NOT TRUE AND NOT EXISTS (SELECT FROM outbox_parked p WHERE p.id = o.id::text)");
   HealReport report;
   absl::StatusOr<std::string> gap = Gap(*reader, published);
   if (!gap.ok()) return gap.status();
@@ -158,7 +164,7 @@ absl::StatusOr<HealReport> Heal(const HealOptions& options, const Evidence& evid
                                          " FROM outbox o WHERE ", missing, " ORDER BY o.seq"));
   if (!declared.ok()) return NeedsOutbox(declared);
   if (absl::Status ordered = CheckOrdered(*reader, missing); !ordered.ok()) return ordered;
-  ParkedBehind parked(*lock, evidence.server.system_id);
+  ParkedBehind parked(*lock, evidence.server.system_id, options.most_keys);
   if (absl::Status loaded = parked.Load(); !loaded.ok()) return loaded;
   Republished counts;
   absl::Status done = Republish({.source = options.topic.source,

@@ -27,6 +27,7 @@ struct HealOptions {
   std::string conninfo;
   StateTopicOptions topic;
   std::chrono::milliseconds missing_topic_wait{0};
+  size_t most_keys = SIZE_MAX;  // see ParkingOptions
   std::stop_token stop;
   // Whether to leave off, for a stop or a pause: asked several times a second.
   std::function<bool()> leave;

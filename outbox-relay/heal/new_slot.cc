@@ -3,6 +3,7 @@
 #include <poll.h>
 
 #include <chrono>
+#include <memory>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -15,8 +16,20 @@
 namespace relay {
 namespace {
 
-// The advisory lock of who makes the slot $1.
-#define ORDER_SAGA_SLOT_TURN "hashtextextended('outbox-relay heals ' || $1::text, 0)"
+// A server that waits for a stranger's transaction does not see that we are gone, and would keep
+// the slot until that ends.
+void Cancel(PGconn* connection) {
+  const std::unique_ptr<PGcancel, decltype(&PQfreeCancel)> cancel(PQgetCancel(connection),
+                                                                  &PQfreeCancel);
+  char error[256];
+  if (cancel == nullptr || PQcancel(cancel.get(), error, sizeof error) != 1) return;
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(2);
+  while (PQisBusy(connection) != 0 && std::chrono::steady_clock::now() < until) {
+    pollfd socket = {PQsocket(connection), POLLIN, 0};
+    poll(&socket, 1, 100);
+    if (PQconsumeInput(connection) == 0) return;
+  }
+}
 
 // One command on a replication connection, which may take as long as a stranger's transaction.
 absl::StatusOr<postgres::Result> Run(PGconn* connection, const std::string& command,
@@ -25,7 +38,10 @@ absl::StatusOr<postgres::Result> Run(PGconn* connection, const std::string& comm
     return postgres::ErrorFrom(connection, nullptr, command);
   }
   while (PQisBusy(connection) != 0) {
-    if (leave()) return absl::CancelledError("leaving off");
+    if (leave()) {
+      Cancel(connection);
+      return absl::CancelledError("leaving off");
+    }
     pollfd socket = {PQsocket(connection), POLLIN, 0};
     poll(&socket, 1, 200);
     if (PQconsumeInput(connection) == 0) return postgres::ErrorFrom(connection, nullptr, command);
@@ -99,26 +115,5 @@ absl::Status OpenSnapshot(postgres::Connection& connection, const NewSlot& slot)
       "SNAPSHOT ",
       postgres::QuoteLiteral(slot.snapshot)));
 }
-
-absl::StatusOr<bool> IsSlotTurnTaken(postgres::Connection& connection, const std::string& slot) {
-  auto taken = connection.Execute(
-      "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 1 "
-      "AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) "
-      "AND (classid::bigint << 32) | objid::bigint = " ORDER_SAGA_SLOT_TURN ")",
-      postgres::Params().Text(slot));
-  if (!taken.ok()) return taken.status();
-  return taken->Bool(0, 0);
-}
-
-absl::Status TakeSlotTurn(postgres::Connection& connection, const std::string& slot) {
-  auto taken = connection.Execute("SELECT pg_try_advisory_lock(" ORDER_SAGA_SLOT_TURN ")",
-                                  postgres::Params().Text(slot));
-  if (!taken.ok()) return taken.status();
-  if (taken->Bool(0, 0)) return absl::OkStatus();
-  return absl::AlreadyExistsError(
-      "another relay is healing this source, or `setup` is making its slot; wait for it");
-}
-
-#undef ORDER_SAGA_SLOT_TURN
 
 }  // namespace relay

@@ -36,12 +36,6 @@ absl::StatusOr<NewSlot> RecreateSlot(const std::string& conninfo, const SlotStat
 // row that a policy hides would count as one that is not there: that is an error.
 absl::Status OpenSnapshot(postgres::Connection& connection, const NewSlot& slot);
 
-// One at a time makes a slot that another one may have left, for as long as `connection` lasts.
-// AlreadyExists: somebody else does.
-absl::Status TakeSlotTurn(postgres::Connection& connection, const std::string& slot);
-// Whether somebody has that turn, in this connection's database.
-absl::StatusOr<bool> IsSlotTurnTaken(postgres::Connection& connection, const std::string& slot);
-
 }  // namespace relay
 
 #endif  // ORDER_SAGA_OUTBOX_RELAY_HEAL_NEW_SLOT_H_

@@ -3,6 +3,7 @@
 #include <memory>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "libs/telemetry/log.h"
 #include "libs/telemetry/traceparent.h"
 #include "outbox-relay/parking/parked_table.h"
@@ -15,8 +16,9 @@ StreamPosition PositionOf(int64_t seq) { return {Lsn{}, seq}; }
 
 }  // namespace
 
-ParkedBehind::ParkedBehind(postgres::Connection& connection, std::string system_id)
-    : connection_(connection), system_id_(std::move(system_id)) {}
+ParkedBehind::ParkedBehind(postgres::Connection& connection, std::string system_id,
+                           size_t most_keys)
+    : connection_(connection), system_id_(std::move(system_id)), keys_(most_keys) {}
 
 absl::Status ParkedBehind::Load() {
   if (absl::Status alone = parked::ShutOutAll(connection_); !alone.ok()) return alone;
@@ -42,7 +44,12 @@ bool ParkedBehind::Take(const Event& event, int64_t seq) {
   return true;
 }
 
-void ParkedBehind::TakePoison(const Event& event, int64_t seq, const PublishFailure& why) {
+absl::Status ParkedBehind::TakePoison(const Event& event, int64_t seq, const PublishFailure& why) {
+  if (!keys_.HasPlaceFor(event.topic, event.aggregate_id, event.id)) {
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "healing: ", why.reason, ", and no more keys may be parked (--max_parked_keys). Fix: ",
+        why.fix, "; then it starts over"));
+  }
   keys_.Park(event, PositionOf(seq), RefusalOf(why));
   batch_.Open(keys_.key());
   Add(event, seq);
@@ -53,6 +60,7 @@ void ParkedBehind::TakePoison(const Event& event, int64_t seq, const PublishFail
                     {"trace_id", telemetry::TraceIdIn(event.traceparent)},
                     {"error", why.reason},
                     {"fix", why.fix}});
+  return absl::OkStatus();
 }
 
 void ParkedBehind::Add(const Event& event, int64_t seq) {

@@ -23,15 +23,17 @@ namespace relay {
 class ParkedBehind {
  public:
   // `connection` must outlive it, and be in no transaction. `system_id`: the server's.
-  ParkedBehind(postgres::Connection& connection, std::string system_id);
+  // `most_keys`: see ParkingOptions.
+  ParkedBehind(postgres::Connection& connection, std::string system_id, size_t most_keys);
 
   // What is parked. Once, first; nobody else can park from then on.
   absl::Status Load();
 
   // Whether the row, the next in the order of `seq`, may not be published; then it is taken.
   bool Take(const Event& event, int64_t seq);
-  // Takes a row that cannot be published; its key is parked from here on.
-  void TakePoison(const Event& event, int64_t seq, const PublishFailure& why);
+  // Takes a row that cannot be published; its key is parked from here on. ResourceExhausted: no
+  // further key may be.
+  absl::Status TakePoison(const Event& event, int64_t seq, const PublishFailure& why);
 
   bool full() const { return batch_.full(); }
   // Everything that was published before has to be at Kafka: what is parked is not looked at again,

@@ -153,9 +153,10 @@ absl::Status Republish(const RepublishOptions& options, postgres::Connection& co
       if (!sent.ok()) return sent.status();
       if (*sent) {
         ++counts.published;
-      } else {
-        parked.TakePoison(event, seq, producer.refusal());
+        continue;
       }
+      absl::Status taken = parked.TakePoison(event, seq, producer.refusal());
+      if (!taken.ok()) return taken;
     }
     if (!producer.Collect([](Producer::Ticket) {})) return Refused(producer);
     if (options.leave()) return absl::CancelledError("stopping");

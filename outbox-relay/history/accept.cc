@@ -11,6 +11,7 @@
 #include "outbox-relay/history/gather.h"
 #include "outbox-relay/history/replace_record.h"
 #include "outbox-relay/source/replication_stream.h"
+#include "outbox-relay/source/slot_turn.h"
 
 namespace relay {
 namespace {
@@ -86,6 +87,8 @@ absl::StatusOr<std::string> AcceptHistory(const AcceptOptions& options) {
   if (absl::Status usable = CheckSlotState(evidence->slot); !usable.ok()) return usable;
   auto connection = postgres::Connection::Open(options.conninfo, "outbox-relay accept-history");
   if (!connection.ok()) return connection.status();
+  // One that heals would end in the same generation.
+  if (absl::Status turn = TakeSlotTurn(*connection, evidence->slot.name); !turn.ok()) return turn;
   absl::StatusOr<HistoryRecord> record = NewRecord(*connection, options, *evidence, verdict);
   if (!record.ok()) return record.status();
   if (absl::Status stored = ReplaceRecord(*connection, options.topic, *record); !stored.ok())

@@ -35,11 +35,17 @@ class ConfirmGate {
   // The stream's side. A stream begins on a history that was judged.
   void Open(HistoryRecord base, bool topic_read) {
     absl::MutexLock lock(&mutex_);
-    const int64_t number = session_ ? session_->number + 1 : 1;
+    const int64_t number = ++sessions_;
     recorded_.store(base.confirmed.value, std::memory_order_release);
     offsets_.Merge(base.offsets);
     session_ = Session{number, std::move(base), topic_read};
     refused_.store(false, std::memory_order_release);
+  }
+  // What was recorded is of a history that is no more: nothing is known to be at Kafka.
+  void Forget() {
+    absl::MutexLock lock(&mutex_);
+    recorded_.store(0, std::memory_order_release);
+    session_.reset();
   }
   // Positions up to here may be told.
   Lsn recorded() const { return Lsn{recorded_.load(std::memory_order_acquire)}; }
@@ -90,6 +96,7 @@ class ConfirmGate {
   std::atomic<uint64_t> recorded_{0};
   std::atomic<bool> refused_{false};
   mutable absl::Mutex mutex_;
+  int64_t sessions_ ABSL_GUARDED_BY(mutex_) = 0;
   std::optional<Session> session_ ABSL_GUARDED_BY(mutex_);
   absl::Status refusal_ ABSL_GUARDED_BY(mutex_);
   bool ended_ ABSL_GUARDED_BY(mutex_) = false;

@@ -166,7 +166,7 @@ absl::Status HistoryRecorder::CompareTopic(postgres::Connection& connection,
   }
   reported_.clear();
   if (!topic.ok()) return topic.status();
-  auto row = ReadStateRow(connection.raw(), session.base.slot);
+  auto row = ReadStateRow(connection, session.base.slot);
   if (!row.ok()) return row.status();
   Evidence evidence{.topic_read = true,
                     .topic = *std::move(topic),

@@ -82,30 +82,33 @@ absl::StatusOr<Recorded> Stands(postgres::Connection& connection, const HistoryR
 
 }  // namespace
 
-absl::StatusOr<StateRow> ReadStateRow(PGconn* connection, const std::string& slot) {
-  // The simple protocol is all that a replication connection has; everything comes as text.
-  postgres::Result rows(PQexec(
-      connection, absl::StrCat("SELECT slot, generation, system_id, timeline, confirmed, details "
-                               "FROM outbox_relay_state ORDER BY slot <> ",
-                               postgres::QuoteLiteral(slot), ", recorded_at DESC LIMIT 1")
-                      .c_str()));
+namespace {
+
+// All values are texts: a replication connection has the simple protocol only.
+std::string ReadSql(const std::string& slot) {
+  return absl::StrCat(
+      "SELECT slot::text, generation::text, system_id::text, timeline::text, confirmed::text, "
+      "details::text FROM outbox_relay_state ORDER BY slot <> ",
+      postgres::QuoteLiteral(slot), ", recorded_at DESC LIMIT 1");
+}
+
+absl::StatusOr<StateRow> RowFrom(const absl::StatusOr<postgres::Result>& rows,
+                                 const std::string& slot) {
   if (!rows.ok()) {
-    absl::Status error =
-        postgres::ErrorFrom(connection, rows.raw(), "reading the relay's recorded position");
-    const std::string state = postgres::SqlState(error);
-    if (state != "42P01" && state != "42501") return error;
+    const std::string state = postgres::SqlState(rows.status());
+    if (state != "42P01" && state != "42501") return rows.status();
     return absl::FailedPreconditionError(
-        absl::StrCat(std::string(error.message()),
+        absl::StrCat(std::string(rows.status().message()),
                      ". Fix: run the `migrate` verb of the service that owns the database; it "
                      "makes outbox_relay_state and grants it to this role"));
   }
   StateRow row;
-  if (rows.rows() == 0) return row;
-  if (rows.Text(0, 0) != slot) {
-    row.other_slot = std::string(rows.Text(0, 0));
+  if (rows->rows() == 0) return row;
+  if (rows->Text(0, 0) != slot) {
+    row.other_slot = std::string(rows->Text(0, 0));
     return row;
   }
-  absl::StatusOr<HistoryRecord> record = DecodeRecord(rows.Text(0, 5));
+  absl::StatusOr<HistoryRecord> record = DecodeRecord(rows->Text(0, 5));
   if (!record.ok()) {
     return absl::Status(
         record.status().code(),
@@ -116,14 +119,27 @@ absl::StatusOr<StateRow> ReadStateRow(PGconn* connection, const std::string& slo
   }
   // The columns are newer than the details.
   record->slot = slot;
-  record->generation = std::strtoll(rows.Text(0, 1).data(), nullptr, 10);
-  record->system_id = std::string(rows.Text(0, 2));
-  record->timeline = static_cast<uint32_t>(std::strtoul(rows.Text(0, 3).data(), nullptr, 10));
-  absl::StatusOr<Lsn> confirmed = ParseLsn(rows.Text(0, 4));
+  record->generation = std::strtoll(rows->Text(0, 1).data(), nullptr, 10);
+  record->system_id = std::string(rows->Text(0, 2));
+  record->timeline = static_cast<uint32_t>(std::strtoul(rows->Text(0, 3).data(), nullptr, 10));
+  absl::StatusOr<Lsn> confirmed = ParseLsn(rows->Text(0, 4));
   if (!confirmed.ok()) return confirmed.status();
   record->confirmed = *confirmed;
   row.record = *std::move(record);
   return row;
+}
+
+}  // namespace
+
+absl::StatusOr<StateRow> ReadStateRow(PGconn* replication, const std::string& slot) {
+  postgres::Result rows(PQexec(replication, ReadSql(slot).c_str()));
+  if (rows.ok()) return RowFrom(std::move(rows), slot);
+  return RowFrom(
+      postgres::ErrorFrom(replication, rows.raw(), "reading the relay's recorded position"), slot);
+}
+
+absl::StatusOr<StateRow> ReadStateRow(postgres::Connection& connection, const std::string& slot) {
+  return RowFrom(connection.Execute(ReadSql(slot)), slot);
 }
 
 absl::StatusOr<bool> IsOfThisServer(postgres::Connection& connection, const HistoryRecord& record) {

@@ -20,9 +20,9 @@ struct StateRow {
   std::string other_slot;
 };
 
-// On any connection, a replication connection too. FailedPrecondition: the table is missing; the
-// message says the fix.
-absl::StatusOr<StateRow> ReadStateRow(PGconn* connection, const std::string& slot);
+// FailedPrecondition: the table is missing; the message says the fix.
+absl::StatusOr<StateRow> ReadStateRow(postgres::Connection& connection, const std::string& slot);
+absl::StatusOr<StateRow> ReadStateRow(PGconn* replication, const std::string& slot);
 
 // Whether the connection leads to the record's system_id and timeline; nothing else of it counts.
 absl::StatusOr<bool> IsOfThisServer(postgres::Connection& connection, const HistoryRecord& record);

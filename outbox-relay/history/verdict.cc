@@ -168,7 +168,8 @@ bool IsHealAsked(const Evidence& evidence) {
 
 bool MayBeHealUnderWay(const Evidence& evidence, const Verdict& verdict) {
   return IsHealAsked(evidence) &&
-         (verdict.finding == Finding::kSlotMissing || verdict.finding == Finding::kSlotMoved);
+         (verdict.finding == Finding::kSlotMissing || verdict.finding == Finding::kSlotMoved ||
+          verdict.finding == Finding::kSlotLost);
 }
 
 Verdict Judge(const Evidence& evidence) {
@@ -205,6 +206,11 @@ Verdict Judge(const Evidence& evidence) {
       found.finding = Finding::kFailedOver;
       verdict.successor = RecordAfterFailover(evidence, verdict.next_generation);
       verdict.resume = verdict.successor->confirmed;
+    } else if (found.finding == Finding::kOtherTimeline && evidence.database &&
+               !IsSamePublication(*evidence.database, evidence)) {
+      absl::StrAppend(&found.what,
+                      ", and the publication was altered, or made again: rows that were committed "
+                      "while it did not have the outbox are in no stream");
     }
   }
   verdict.finding = found.finding;

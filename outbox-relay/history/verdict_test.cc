@@ -104,6 +104,7 @@ TEST(VerdictTest, APromotedStandbyThatLacksSomethingIsAnotherTimeline) {
     EXPECT_EQ(Judge(all[i]).finding, Finding::kOtherTimeline) << i;
     EXPECT_FALSE(Judge(all[i]).successor.has_value()) << i;
   }
+  EXPECT_THAT(Judge(all[8]).what, HasSubstr("and the publication was altered"));
   Evidence other_cluster = Promoted();
   other_cluster.server.system_id = "8";
   EXPECT_EQ(Judge(other_cluster).finding, Finding::kOtherSystem);

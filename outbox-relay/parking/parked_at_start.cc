@@ -92,7 +92,7 @@ absl::StatusOr<ParkedKey> KeyOfRow(const postgres::Result& keys, int row) {
   return ParkedKey{
       .scope = keys.Int64(row, 0),
       .topic = std::string(keys.Text(row, 1)),
-      .name = StoredScopeName(keys.Text(row, 2)),
+      .name = std::string(keys.Text(row, 2)),
       .poison_id = std::string(keys.Text(row, 3)),
       .refusal = std::make_shared<const Refusal>(Refusal{.reason = std::string(keys.Text(row, 4)),
                                                          .fix = std::string(keys.Text(row, 5)),

@@ -6,12 +6,14 @@
 #include <compare>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/functional/function_ref.h"
+#include "outbox-relay/parking/scope_name.h"
 #include "outbox-relay/sink/publish_failure.h"
 #include "outbox-relay/source/event.h"
 #include "outbox-relay/source/lsn.h"
@@ -72,6 +74,11 @@ class ParkedKeys {
   bool empty() const { return keys_.empty(); }
   size_t size() const { return keys_.size(); }
   bool full() const { return keys_.size() >= most_; }
+  // Whether the event's key may be parked: one that is parked already needs no place.
+  bool HasPlaceFor(std::string_view topic, const std::optional<std::string_view>& key,
+                   std::string_view event_id) const {
+    return !full() || keys_.contains(KeyOf(ScopeTopic(topic), ScopeName(key, event_id)));
+  }
 
   // What to do with the next event of the stream. For the last two key() is whose it is; for
   // kParkAsPoison that is a new one, or one that awaited this event: it is parked from here on.

@@ -83,6 +83,7 @@ absl::Status ParkingLot::Load(const ParkingSession& session) {
 
 void ParkingLot::Standby() {
   to_list_.clear();
+  blocked_.reset();
   topics_.Clear();
   metrics_.parked_keys.Set(0);
   metrics_.parked_events.Set(0);
@@ -106,6 +107,21 @@ void ParkingLot::TakePoison(const Event& event, StreamPosition at, Ledger::Ticke
   filling_.Add(event, at, keys_.key(), ticket);
   if (why.kind == PublishFailure::Kind::kMissingTopic) topics_.OnMissing(keys_.key()->topic);
   CountMetrics();
+}
+
+std::optional<PublishFailure> ParkingLot::KnownRefusal(const Event& event) const {
+  if (!keys_.full()) return std::nullopt;
+  if (blocked_ && blocked_->event_id == event.id) return blocked_;
+  const Refusal* const refusal = keys_.TopicRefusal(event.topic);
+  // That a topic is missing is asked for again and again.
+  if (refusal == nullptr || refusal->missing_topic) return std::nullopt;
+  PublishFailure failure{.kind = PublishFailure::Kind::kRefused,
+                         .event_id = std::string(event.id),
+                         .topic = std::string(event.topic)};
+  failure.whole_topic = true;
+  failure.reason = refusal->reason;
+  failure.fix = refusal->fix;
+  return failure;
 }
 
 bool ParkingLot::MissingLongEnough(std::string_view topic, Clock::time_point now) {
@@ -331,7 +347,10 @@ void ParkingLot::Forget() {
   release_.Forget();
 }
 
-void ParkingLot::PutOnList(const PublishFailure& failure) { to_list_.push_back(failure); }
+void ParkingLot::PutOnList(const PublishFailure& failure) {
+  blocked_.reset();
+  to_list_.push_back(failure);
+}
 
 absl::Status ParkingLot::WriteList(postgres::Connection& connection) {
   while (!to_list_.empty()) {

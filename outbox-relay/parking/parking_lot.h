@@ -62,8 +62,16 @@ class ParkingLot {
   // False: the database has no tables for it (the migration is missing). Then a refused event stops
   // the source.
   bool available() const { return statement_.has_value(); }
-  // No further key may be parked: what Kafka refuses has to wait, and the stream with it.
-  bool out_of_keys() const { return keys_.full(); }
+  // False: no further key may be parked, so that an event of this one that Kafka refuses has to
+  // wait, and the stream with it.
+  bool HasPlaceFor(std::string_view topic, const std::optional<std::string_view>& key,
+                   std::string_view event_id) const {
+    return keys_.HasPlaceFor(topic, key, event_id);
+  }
+  // Such an event has cost the producer: it is not to be tried again as long as it has no place.
+  void Block(const PublishFailure& failure) { blocked_ = failure; }
+  // Why the event is not worth trying, though it may not be parked yet.
+  std::optional<PublishFailure> KnownRefusal(const Event& event) const;
 
   // All that an event costs as long as nothing is parked.
   bool any() const { return !keys_.empty(); }
@@ -139,6 +147,7 @@ class ParkingLot {
   ParkBatch sent_;  // until the database has it
   Release release_;
   std::vector<PublishFailure> to_list_;
+  std::optional<PublishFailure> blocked_;
   int64_t events_ = 0;  // in the table
   Lsn release_from_;    // nothing is released before the stream has passed this
   TopicWatch topics_;

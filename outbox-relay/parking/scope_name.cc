@@ -40,12 +40,6 @@ void AppendShort(std::string_view text, std::string& out) {
 
 }  // namespace
 
-std::string StoredScopeName(std::string_view name) {
-  std::string out(name.substr(0, 1));
-  AppendShort(name.substr(std::min<size_t>(1, name.size())), out);
-  return out;
-}
-
 void AppendScopeName(const std::optional<std::string_view>& key, std::string_view event_id,
                      std::string& out) {
   out.push_back(key ? 'k' : 'i');

@@ -15,9 +15,6 @@ std::string ScopeName(const std::optional<std::string_view>& key, std::string_vi
 void AppendScopeName(const std::optional<std::string_view>& key, std::string_view event_id,
                      std::string& out);
 
-// The name of one that an earlier release stored whole.
-std::string StoredScopeName(std::string_view name);
-
 // The topic, cut where no topic's name goes on.
 std::string_view ScopeTopic(std::string_view topic);
 

@@ -19,16 +19,12 @@ TEST(ScopeNameTest, IsShortAndStillTellsLongKeysApart) {
   EXPECT_NE(ScopeName(long_key + "y", "e1"), ScopeName(long_key + "z", "e1"));
 }
 
-// As an operator copies it from `parked list`, or an earlier release has stored it.
+// As an operator copies it from `parked list`.
 TEST(ScopeNameTest, IsItsOwnName) {
   for (const std::string& key : {std::string(1'001, 'x'), std::string(999, 'x') + "\u00e9 more"}) {
     const std::string name = ScopeName(key, "e1");
     EXPECT_EQ(ScopeName(name.substr(1), "e1"), name);
-    EXPECT_EQ(StoredScopeName("k" + key), name);
-    EXPECT_EQ(StoredScopeName(name), name);
   }
-  EXPECT_EQ(StoredScopeName("ka"), "ka");
-  EXPECT_EQ(StoredScopeName(""), "");
   const std::string like = std::string(1'001, 'x') + "#AF2E510E9CC2172";
   EXPECT_NE(ScopeName(like, "e1"), "k" + like);
 }

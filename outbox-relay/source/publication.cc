@@ -36,6 +36,12 @@ constexpr char kAnyTable[] =
 constexpr char kAnySchema[] =
     "EXISTS (SELECT FROM pg_publication_namespace o WHERE o.pnpubid = p.oid)";
 
+// Those of the outbox that an event has something of (outbox_table.cc).
+constexpr char kLacksColumns[] =
+    "EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = r.prrelid AND NOT a.attisdropped AND "
+    "a.attname IN ('id', 'aggregateid', 'type', 'topic', 'payload', 'traceparent', 'headers', "
+    "'created_at') AND a.attnum <> ALL (r.prattrs))";
+
 std::string PublicationSql(int server_version) {
   const bool since_15 = IsSince15(server_version);
   const std::string others = absl::StrCat("p.puballtables OR ", kAnyTable, since_15 ? " OR " : "",
@@ -46,7 +52,7 @@ std::string PublicationSql(int server_version) {
       "SELECT p.puballtables OR r.oid IS NOT NULL ", since_15 ? "OR n.oid IS NOT NULL " : "",
       "OR (to_regclass('outbox') IS NULL AND (", others, ")), ", others,
       ", p.pubinsert, p.pubupdate OR p.pubdelete OR p.pubtruncate, p.pubviaroot, ",
-      since_15 ? "r.prqual IS NOT NULL, r.prattrs IS NOT NULL" : "false, false",
+      since_15 ? absl::StrCat("r.prqual IS NOT NULL, ", kLacksColumns) : "false, false",
       ", coalesce((SELECT relkind = 'p' FROM pg_class WHERE oid = to_regclass('outbox')), false), ",
       PublicationStateSql(server_version), FromPublication(server_version));
 }
@@ -75,7 +81,7 @@ absl::StatusOr<Publication> ReadPublication(PGconn* connection) {
                      .sends_more = is(3),
                      .via_root = is(4),
                      .filters_rows = is(5),
-                     .filters_columns = is(6),
+                     .lacks_columns = is(6),
                      .outbox_is_partitioned = is(7),
                      .state = std::string(row.Text(0, 8))};
 }
@@ -90,22 +96,24 @@ std::optional<PublicationFault> FaultOf(const Publication& publication) {
                  "made after it"};
   }
   if (!publication.has_outbox) {
-    return Fault{"the publication outbox does not have the table outbox",
-                 "as its owner: ALTER PUBLICATION outbox ADD TABLE outbox"};
+    return Fault{
+        "the publication outbox does not have the table outbox",
+        absl::StrCat("as its owner: ALTER PUBLICATION outbox ADD TABLE outbox", kAfterAltering)};
   }
   if (!publication.sends_inserts) {
     return Fault{"the publication outbox does not publish inserts",
-                 "as its owner: ALTER PUBLICATION outbox SET (publish = 'insert')"};
+                 absl::StrCat("as its owner: ALTER PUBLICATION outbox SET (publish = 'insert')",
+                              kAfterAltering)};
   }
   if (publication.filters_rows) {
     return Fault{
         "the publication outbox has a row filter: what that leaves out would be skipped in silence",
-        "as its owner: ALTER PUBLICATION outbox SET TABLE outbox"};
+        absl::StrCat("as its owner: ALTER PUBLICATION outbox SET TABLE outbox", kAfterAltering)};
   }
-  if (publication.filters_columns) {
+  if (publication.lacks_columns) {
     return Fault{
-        "the publication outbox has a list of columns: events would come without the others",
-        "as its owner: ALTER PUBLICATION outbox SET TABLE outbox"};
+        "the publication outbox has a list of columns that lacks some of an event's",
+        absl::StrCat("as its owner: ALTER PUBLICATION outbox SET TABLE outbox", kAfterAltering)};
   }
   return std::nullopt;
 }

@@ -27,7 +27,7 @@ struct Publication {
   bool sends_more = false;  // updates, deletes or truncates
   bool via_root = false;    // rows of partitions under the name of the whole table
   bool filters_rows = false;
-  bool filters_columns = false;
+  bool lacks_columns = false;  // of those that an event has something of
   bool outbox_is_partitioned = false;
   // See PublicationStateSql.
   std::string state;

@@ -193,9 +193,9 @@ absl::Status Rotation::ReadState(postgres::Connection& connection) {
                      {"fix",
                       "see the line that says why they could not be made; then, as the owner: "
                       "SELECT partitions_create_ahead('outbox', 7). If it answers 0, DEFAULT is "
-                      "large, and writers wait while it is read: in a quiet hour, "
-                      "SELECT partitions_make('outbox', current_date + i) FROM "
-                      "generate_series(1, 7) i"}});
+                      "large, and writers wait while it is read: in a quiet hour, for one day "
+                      "to come after the other, SELECT partitions_make('outbox', current_date + "
+                      "1)"}});
   }
   if (rest == 0) {
     default_reported_ = {};

@@ -153,8 +153,12 @@ TEST_F(DoctorTest, APublicationOfSomeColumns) {
     GTEST_SKIP() << "Postgres 14 has none";
   }
   Execute(
+      "ALTER PUBLICATION outbox SET TABLE outbox (id, aggregateid, type, topic, payload, headers, "
+      "traceparent, created_at, seq)");
+  EXPECT_THAT(Doctor().output, HasSubstr("OK   test  publication"));
+  Execute(
       "ALTER PUBLICATION outbox SET TABLE outbox (id, aggregateid, type, topic, payload, seq, tx)");
-  ExpectBoth("has a list of columns", "ALTER PUBLICATION outbox SET TABLE outbox");
+  ExpectBoth("has a list of columns that lacks some", "ALTER PUBLICATION outbox SET TABLE outbox");
 }
 
 TEST_F(DoctorTest, TablesOfAnEarlierRelease) {

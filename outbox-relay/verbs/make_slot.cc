@@ -8,6 +8,7 @@
 #include "outbox-relay/heal/new_slot.h"
 #include "outbox-relay/history/state_table.h"
 #include "outbox-relay/source/replication_checks.h"
+#include "outbox-relay/source/slot_turn.h"
 
 namespace relay {
 namespace {
@@ -17,7 +18,7 @@ absl::StatusOr<std::optional<HistoryRecord>> ReadRecord(postgres::Connection& re
   auto table = relay.Execute("SELECT to_regclass('outbox_relay_state') IS NOT NULL");
   if (!table.ok()) return table.status();
   if (!table->Bool(0, 0)) return std::nullopt;
-  absl::StatusOr<StateRow> row = ReadStateRow(relay.raw(), slot);
+  absl::StatusOr<StateRow> row = ReadStateRow(relay, slot);
   if (!row.ok()) return row.status();
   return std::move(row->record);
 }

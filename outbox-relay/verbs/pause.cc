@@ -11,9 +11,9 @@
 #include "absl/strings/str_cat.h"
 #include "libs/postgres/connection.h"
 #include "libs/postgres/sql_error.h"
-#include "outbox-relay/heal/new_slot.h"
 #include "outbox-relay/pause/pause_row.h"
 #include "outbox-relay/relay_config.h"
+#include "outbox-relay/source/slot_turn.h"
 #include "outbox-relay/verbs/for_each_source.h"
 #include "outbox-relay/watch/outbox_reading.h"
 
@@ -61,8 +61,8 @@ absl::StatusOr<std::string> AwaitNobodyStreams(postgres::Connection& database,
     if (Clock::now() >= until && *heals) {
       return absl::DeadlineExceededError(
           absl::StrCat("paused, but after ", most.count(),
-                       " s a relay still heals from the outbox's rows (it leaves off within some "
-                       "seconds), or `setup` makes the slot: run pause again"));
+                       " s a relay still heals from the outbox's rows (it leaves off once Postgres "
+                       "and Kafka have answered), or `setup` makes the slot: run pause again"));
     }
     if (Clock::now() >= until) {
       return absl::DeadlineExceededError(absl::StrCat(

@@ -281,7 +281,7 @@ SourceReport CheckSource(const std::string& conninfo, const StateTopicOptions& s
   CheckReplication(conninfo, report.symptoms);
   CheckPublicationOf(*database, report.symptoms);
   CheckSlotOf(*database, report.symptoms);
-  CheckHistory(conninfo, state_topic, report.symptoms);
+  CheckHistory(*database, conninfo, state_topic, report.symptoms);
   if (CheckTable(*database, report.symptoms)) {
     CheckPartitions(*database, report.symptoms);
     report.topics = TopicsInUse(*database, report.symptoms);

@@ -29,7 +29,7 @@ absl::Status PlanPublication(const DatabaseState& state, std::vector<Step>& step
                      "what the slot sends; before the slot, which sees only what was published"});
     return absl::OkStatus();
   }
-  if (publication.filters_rows || publication.filters_columns) {
+  if (publication.filters_rows || publication.lacks_columns) {
     const PublicationFault fault = *FaultOf(publication);
     return absl::FailedPreconditionError(absl::StrCat(fault.what, ". Fix: ", fault.fix));
   }

@@ -100,8 +100,9 @@ void CheckPartitions(postgres::Connection& database, Symptoms& symptoms) {
             ahead,
             " for the days to come: as DEFAULT is large, and writers wait while it is read, "
             "few are made, and only where ids are UUIDv7 of the present"),
-        "have the writers make UUIDv7 ids; then, in a quiet hour, as the owner: SELECT "
-        "partitions_make('outbox', current_date + i) FROM generate_series(1, 7) i");
+        "have the writers make UUIDv7 ids; then, in a quiet hour, as the owner, for one day to "
+        "come "
+        "after the other: SELECT partitions_make('outbox', current_date + 1)");
   } else if (ahead < kFewestPartitionsAhead) {
     symptoms.Warn(
         "partitions", absl::StrCat(ahead, " for the days to come"),

@@ -94,7 +94,7 @@ absl::StatusOr<Lsn> LoadRecordedSamples(postgres::Connection& database, const st
       "SELECT coalesce(has_table_privilege(to_regclass('outbox_relay_state'), 'SELECT'), false)");
   if (!may.ok()) return may.status();
   if (!may->Bool(0, 0)) return Lsn{};
-  absl::StatusOr<StateRow> row = ReadStateRow(database.raw(), slot);
+  absl::StatusOr<StateRow> row = ReadStateRow(database, slot);
   if (!row.ok()) return row.status();
   if (!row->record) return Lsn{};
   // Elsewhere the snapshots' transaction ids are those of others.

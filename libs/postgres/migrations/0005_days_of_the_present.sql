@@ -25,7 +25,7 @@ BEGIN
     RETURN 0;
   END IF;
   -- Of ids that are of no time, some may be of these days by chance.
-  EXECUTE format('SELECT count(*) > 1000 FROM (SELECT FROM %I WHERE id >= %L AND id < %L LIMIT 1001) few',
+  EXECUTE format('SELECT count(*) > 50 FROM (SELECT FROM %I WHERE id >= %L AND id < %L LIMIT 51) few',
                  parent, uuid_v7_floor((today - 1)::timestamp AT TIME ZONE 'UTC'),
                  uuid_v7_floor((today + 1)::timestamp AT TIME ZONE 'UTC'))
      INTO present;
