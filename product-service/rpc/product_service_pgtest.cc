@@ -234,7 +234,7 @@ TEST_F(ProductServiceTest, ADatabaseThatIsAwayIsNoFaultOfTheCaller) {
   v1::GetProductResponse response;
   absl::Status status = service::FromGrpc(service.GetProduct(&context, &request, &response));
   EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
-  EXPECT_EQ(service::ReasonOf(status), "UNAVAILABLE");
+  EXPECT_EQ(service::ReasonOf(status), "DATABASE_UNAVAILABLE");
   EXPECT_THAT(std::string(status.message()), testing::Not(HasSubstr("no_such_database")));
 }
 
