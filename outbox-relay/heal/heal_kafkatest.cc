@@ -221,10 +221,7 @@ TEST_F(HealTest, AfterARestoreNothingIsProvenUntilAnOperatorSaysFromWhichRowOn) 
   Execute("UPDATE outbox_relay_state SET system_id = '1'");
   auto relay = StartRelay({"--heal=table"});
   ExpectRefused(*relay, "no row can be proven published");
-  AcceptOptions accepting = Accepting(Finding());
-  accepting.published_up_to_seq = 100;
-  const auto accepted = AcceptHistory(accepting);
-  ASSERT_TRUE(accepted.ok()) << accepted.status();
+  ASSERT_NO_FATAL_FAILURE(AcceptRowsUpTo(100));
   EventuallyHealed(*relay);
   EXPECT_THAT(relay->log(), HasSubstr("compared=50 found=0 published=50 parked=0"));
   EXPECT_EQ(ExpectTableAndTopicAreTheSame().size(), 150u);

@@ -56,10 +56,7 @@ TEST_F(LeavingOffTest, WhatAnOperatorHasAskedForBeginsAnewWithoutAFlag) {
   Execute("UPDATE outbox_relay_state SET system_id = '1'");
   auto relay = StartRelay({"--missing_topic_wait_s=1800"});
   ExpectRefused(*relay, "no row can be proven published");
-  AcceptOptions accepting = Accepting(Finding());
-  accepting.published_up_to_seq = 100;
-  const auto accepted = AcceptHistory(accepting);
-  ASSERT_TRUE(accepted.ok()) << accepted.status();
+  ASSERT_NO_FATAL_FAILURE(AcceptRowsUpTo(100));
   Eventually("it heals", [&] { return Heals(); });
   EXPECT_EQ(RunVerb({"pause", "--source=test=" + database_.relay()}).exit_code, 0);
   const VerbRun doctor = RunVerb(

@@ -16,6 +16,17 @@
 namespace relay {
 namespace {
 
+// False: given up. True too if the connection is lost; the result says so.
+bool AwaitAnswer(PGconn* connection, absl::FunctionRef<bool()> give_up) {
+  while (PQisBusy(connection) != 0) {
+    if (give_up()) return false;
+    pollfd socket = {PQsocket(connection), POLLIN, 0};
+    poll(&socket, 1, 200);
+    if (PQconsumeInput(connection) == 0) return true;
+  }
+  return true;
+}
+
 // A server that waits for a stranger's transaction does not see that we are gone, and would keep
 // the slot until that ends.
 void Cancel(PGconn* connection) {
@@ -24,11 +35,7 @@ void Cancel(PGconn* connection) {
   char error[256];
   if (cancel == nullptr || PQcancel(cancel.get(), error, sizeof error) != 1) return;
   const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(2);
-  while (PQisBusy(connection) != 0 && std::chrono::steady_clock::now() < until) {
-    pollfd socket = {PQsocket(connection), POLLIN, 0};
-    poll(&socket, 1, 100);
-    if (PQconsumeInput(connection) == 0) return;
-  }
+  AwaitAnswer(connection, [until] { return std::chrono::steady_clock::now() >= until; });
 }
 
 // One command on a replication connection, which may take as long as a stranger's transaction.
@@ -37,14 +44,9 @@ absl::StatusOr<postgres::Result> Run(PGconn* connection, const std::string& comm
   if (PQsendQuery(connection, command.c_str()) != 1) {
     return postgres::ErrorFrom(connection, nullptr, command);
   }
-  while (PQisBusy(connection) != 0) {
-    if (leave()) {
-      Cancel(connection);
-      return absl::CancelledError("leaving off");
-    }
-    pollfd socket = {PQsocket(connection), POLLIN, 0};
-    poll(&socket, 1, 200);
-    if (PQconsumeInput(connection) == 0) return postgres::ErrorFrom(connection, nullptr, command);
+  if (!AwaitAnswer(connection, leave)) {
+    Cancel(connection);
+    return absl::CancelledError("leaving off");
   }
   postgres::Result result(PQgetResult(connection));
   while (PGresult* rest = PQgetResult(connection)) PQclear(rest);

@@ -80,10 +80,6 @@ absl::StatusOr<Recorded> Stands(postgres::Connection& connection, const HistoryR
   return stands->Int64(0, 0) == 1 ? Recorded::kYes : Recorded::kNotHere;
 }
 
-}  // namespace
-
-namespace {
-
 // All values are texts: a replication connection has the simple protocol only.
 std::string ReadSql(const std::string& slot) {
   return absl::StrCat(

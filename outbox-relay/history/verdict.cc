@@ -68,6 +68,10 @@ Found CheckSlot(const SlotState& slot, Lsn confirmed) {
   return {};
 }
 
+constexpr char kPublicationAltered[] =
+    "the publication was altered, or made again, since relays have recorded it: rows that were "
+    "committed while it did not have the outbox are in no stream";
+
 bool IsSamePublication(const HistoryRecord& record, const Evidence& evidence) {
   return record.publication.empty() || record.publication == evidence.publication;
 }
@@ -116,9 +120,7 @@ Found Check(const Evidence& evidence, const std::optional<HistoryRecord>& topic,
   }
   Found found = CheckSlot(evidence.slot, records.front()->confirmed);
   if (found.finding == Finding::kSame && !IsSamePublication(*records.front(), evidence)) {
-    found = {Finding::kPublicationChanged,
-             "the publication was altered, or made again, since relays have recorded it: rows that "
-             "were committed while it did not have the outbox are in no stream"};
+    found = {Finding::kPublicationChanged, kPublicationAltered};
   }
   return found;
 }
@@ -201,16 +203,13 @@ Verdict Judge(const Evidence& evidence) {
   } else {
     found = Check(evidence, topic, records);
     verdict.resume = records.front()->confirmed;
-    if (found.finding == Finding::kOtherTimeline && evidence.database &&
-        HasFailedOver(evidence, records)) {
+    const bool other_timeline = found.finding == Finding::kOtherTimeline && evidence.database;
+    if (other_timeline && HasFailedOver(evidence, records)) {
       found.finding = Finding::kFailedOver;
       verdict.successor = RecordAfterFailover(evidence, verdict.next_generation);
       verdict.resume = verdict.successor->confirmed;
-    } else if (found.finding == Finding::kOtherTimeline && evidence.database &&
-               !IsSamePublication(*evidence.database, evidence)) {
-      absl::StrAppend(&found.what,
-                      ", and the publication was altered, or made again: rows that were committed "
-                      "while it did not have the outbox are in no stream");
+    } else if (other_timeline && !IsSamePublication(*evidence.database, evidence)) {
+      absl::StrAppend(&found.what, ", and ", kPublicationAltered);
     }
   }
   verdict.finding = found.finding;

@@ -59,6 +59,13 @@ AcceptOptions HistoryFixture::Accepting(const std::string& finding) const {
           .published_up_to_seq = -1};
 }
 
+void HistoryFixture::AcceptRowsUpTo(int64_t seq) const {
+  AcceptOptions accepting = Accepting(Finding());
+  accepting.published_up_to_seq = seq;
+  const absl::StatusOr<std::string> accepted = AcceptHistory(accepting);
+  ASSERT_TRUE(accepted.ok()) << accepted.status();
+}
+
 std::string HistoryFixture::Finding() const {
   const absl::StatusOr<std::string> told = AcceptHistory(Accepting());
   EXPECT_TRUE(told.ok()) << told.status();

@@ -25,6 +25,8 @@ class HistoryFixture : public RelayFixture {
   void ExpectRefused(const RelayProcess& relay, const std::string& what);
 
   AcceptOptions Accepting(const std::string& finding = "") const;
+  // By the verb: what it finds now, with the outbox's rows up to `seq` at Kafka.
+  void AcceptRowsUpTo(int64_t seq) const;
   // The id of what the verb finds now; "none".
   std::string Finding() const;
 };
