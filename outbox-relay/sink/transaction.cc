@@ -71,8 +71,9 @@ PublishFailure Transaction::WhyNot(std::string_view event_id, std::string_view t
   failure.reason = "the transaction has failed";
   failure.fix = "none needed: a new producer starts over";
   if (phase_ == Phase::kCommitting) return failure;
-  // Does nothing then but say so.
-  const Error error(rd_kafka_commit_transaction(client_, 0), &rd_kafka_error_destroy);
+  // Does nothing then but say so, as soon as librdkafka's own thread comes to it. (Without waiting
+  // for that it says "timed out", and the event that it was about stays unknown.)
+  const Error error(rd_kafka_commit_transaction(client_, kSlice), &rd_kafka_error_destroy);
   if (error == nullptr) return failure;
   return MakePublishFailure(rd_kafka_error_code(error.get()), rd_kafka_error_string(error.get()),
                             event_id, topic);

@@ -53,7 +53,7 @@ class Transaction {
   std::optional<PublishFailure> BeginIfNone(Clock::time_point now);
   void OnTaken() { ++events_; }
 
-  // The transaction has failed by itself: why, as the refusal of that record of it.
+  // The transaction has failed by itself: why, as the refusal of that record of it. Only then.
   PublishFailure WhyNot(std::string_view event_id, std::string_view topic);
 
   // A record has reached Kafka: it counts once the transaction is committed.
