@@ -166,7 +166,11 @@ TEST_F(RotationTest, ATransactionThatIsOpenWhenTheSampleIsTakenIsNotPublished) {
   ASSERT_TRUE(writer.ExecuteScript(absl::StrCat("BEGIN; ", InsertAt(-9))).ok());
   TakeSample();
   AdvanceSlot();
-  EXPECT_EQ(Empty()->emptied, "") << "the row is not even visible yet";
+  // The row is not even visible yet. Whether the other one is taken for proven, so that the lock is
+  // tried and not granted, depends on what the server has noted by now.
+  const auto early = Empty();
+  EXPECT_TRUE(early.ok() ? early->emptied.empty() : postgres::ShouldRerun(early.status()))
+      << early.status();
   ASSERT_TRUE(writer.ExecuteScript("COMMIT").ok());
   EXPECT_EQ(Empty()->held, LeafAt(-9));
   EXPECT_EQ(database_.Count("SELECT count(*) FROM outbox"), 2);

@@ -203,7 +203,9 @@ TEST_F(OrderServiceTest, CallsThatAreCancelledAtAnyTimeLeaveNothingBehind) {
     const auto at = std::chrono::steady_clock::now() + std::chrono::microseconds(i * 20);
     while (std::chrono::steady_clock::now() < at) continue;
     call.Cancel();
-    EXPECT_EQ(call.End().error_code(), grpc::StatusCode::CANCELLED);
+    // OK: the two before it still watch, as the server has not heard yet that they are cancelled.
+    const grpc::Status end = call.End();
+    EXPECT_TRUE(end.ok() || end.error_code() == grpc::StatusCode::CANCELLED) << end.error_message();
   }
   AwaitWatchers(0);
 }
