@@ -13,8 +13,6 @@
 namespace relay {
 namespace {
 
-using Error = std::unique_ptr<rd_kafka_error_t, decltype(&rd_kafka_error_destroy)>;
-
 constexpr int kSlice = 500;  // ms: how soon what waits for the brokers is given up
 constexpr std::chrono::seconds kPatience(30);
 // Some errors that pass come at once.
@@ -30,6 +28,10 @@ PublishFailure FailureOf(const rd_kafka_error_t* error) {
 
 }  // namespace
 
+void Transaction::Destroy::operator()(rd_kafka_error_s* error) const {
+  rd_kafka_error_destroy(error);
+}
+
 Transaction::~Transaction() {
   given_up_.store(true);
   if (committer_.joinable()) committer_.join();
@@ -38,7 +40,7 @@ Transaction::~Transaction() {
 absl::Status Transaction::ShutOutOthers(std::stop_token stop) {
   const Clock::time_point deadline = Clock::now() + kPatience;
   for (;;) {
-    const Error error(rd_kafka_init_transactions(client_, kSlice), &rd_kafka_error_destroy);
+    const Error error(rd_kafka_init_transactions(client_, kSlice));
     initialised_ = error == nullptr;
     if (initialised_) return absl::OkStatus();
     if (stop.stop_requested()) return absl::CancelledError("stopping");
@@ -58,7 +60,7 @@ absl::Status Transaction::ShutOutOthers(std::stop_token stop) {
 
 std::optional<PublishFailure> Transaction::BeginIfNone(Clock::time_point now) {
   if (phase_ != Phase::kNone) return std::nullopt;
-  const Error error(rd_kafka_begin_transaction(client_), &rd_kafka_error_destroy);
+  const Error error(rd_kafka_begin_transaction(client_));
   if (error != nullptr) return FailureOf(error.get());
   phase_ = Phase::kOpen;
   since_ = now;
@@ -71,12 +73,15 @@ PublishFailure Transaction::WhyNot(std::string_view event_id, std::string_view t
   failure.reason = "the transaction has failed";
   failure.fix = "none needed: a new producer starts over";
   if (phase_ == Phase::kCommitting) return failure;
-  // Does nothing then but say so, as soon as librdkafka's own thread comes to it. (Without waiting
-  // for that it says "timed out", and the event that it was about stays unknown.)
-  const Error error(rd_kafka_commit_transaction(client_, kSlice), &rd_kafka_error_destroy);
-  if (error == nullptr) return failure;
-  return MakePublishFailure(rd_kafka_error_code(error.get()), rd_kafka_error_string(error.get()),
-                            event_id, topic);
+  if (!asked_why_) {
+    asked_why_ = true;
+    // Does nothing then but say so, as soon as librdkafka's own thread comes to it. (Without waiting
+    // for that it says "timed out", and the event that it was about stays unknown.)
+    why_not_.reset(rd_kafka_commit_transaction(client_, kSlice));
+  }
+  if (why_not_ == nullptr) return failure;
+  return MakePublishFailure(rd_kafka_error_code(why_not_.get()),
+                            rd_kafka_error_string(why_not_.get()), event_id, topic);
 }
 
 void Transaction::CommitInBackground() {
@@ -87,7 +92,7 @@ void Transaction::CommitInBackground() {
 void Transaction::Commit() {
   std::optional<PublishFailure> failure;
   for (;;) {
-    const Error error(rd_kafka_commit_transaction(client_, kSlice), &rd_kafka_error_destroy);
+    const Error error(rd_kafka_commit_transaction(client_, kSlice));
     if (error == nullptr) break;
     if (rd_kafka_error_is_retriable(error.get()) != 0 && !given_up_.load()) {
       std::this_thread::sleep_for(kAgain);

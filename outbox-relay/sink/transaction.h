@@ -5,6 +5,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -19,6 +20,7 @@
 #include "absl/synchronization/mutex.h"
 #include "outbox-relay/sink/publish_failure.h"
 
+struct rd_kafka_error_s;
 struct rd_kafka_s;
 
 namespace relay {
@@ -53,7 +55,8 @@ class Transaction {
   std::optional<PublishFailure> BeginIfNone(Clock::time_point now);
   void OnTaken() { ++events_; }
 
-  // The transaction has failed by itself: why, as the refusal of that record of it. Only then.
+  // The transaction has failed by itself: why, as the refusal of that record of it. To be asked
+  // only then.
   PublishFailure WhyNot(std::string_view event_id, std::string_view topic);
 
   // A record has reached Kafka: it counts once the transaction is committed.
@@ -68,6 +71,10 @@ class Transaction {
 
  private:
   enum class Phase { kNone, kOpen, kClosing, kCommitting };
+  struct Destroy {
+    void operator()(rd_kafka_error_s* error) const;
+  };
+  using Error = std::unique_ptr<rd_kafka_error_s, Destroy>;
 
   void Commit();
 
@@ -79,6 +86,9 @@ class Transaction {
   Clock::time_point since_;
   uint64_t events_ = 0;
   std::vector<Ticket> delivered_;
+  // Of the one that has failed; there is none after it.
+  bool asked_why_ = false;
+  Error why_not_;
 
   std::thread committer_;
   std::atomic<bool> given_up_{false};
