@@ -44,6 +44,7 @@ absl::Status PendingRecord::Retry() {
     if (record_ == nullptr) return absl::OkStatus();
     outcome = sink_.Produce(*record_, ticket_);
   }
+  awaits_room_ = outcome == Outcome::kNoRoom;
   if (outcome == Outcome::kTaken) {
     // Somebody else may have asked for the topic and found it.
     if (topic_wait_.waiting()) EndWait();
@@ -86,6 +87,7 @@ void PendingRecord::Wait(const absl::Status& what_for) {
 }
 
 void PendingRecord::EndWait() {
+  awaits_room_ = false;
   topic_wait_.End();
   state_.SetAwaitsTopic(false);
   parking_.EndWait();
@@ -93,9 +95,12 @@ void PendingRecord::EndWait() {
 
 void PendingRecord::Park(const PublishFailure& why) {
   if (!parking_.HasPlaceFor(event_->topic, event_->aggregate_id, event_->id)) {
+    parking_.WaitForPlace(at_);
     return Wait(absl::ResourceExhaustedError(
         absl::StrCat(why.reason, "; it cannot be parked: --max_parked_keys are. Fix: ", why.fix,
-                     "; then outbox-relay parked release, or parked drop")));
+                     "; and make room: outbox-relay parked release (after parked drop, where Kafka "
+                     "still refuses "
+                     "an event), or a start with a larger --max_parked_keys")));
   }
   parking_.TakePoison(*event_, at_, ticket_, why);
   metrics_.publish_failures.Increment();

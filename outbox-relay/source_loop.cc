@@ -256,7 +256,9 @@ absl::Status SourceLoop::HealSource(const Evidence& evidence, const Verdict& ver
   const std::optional<PublishFailure> refused = AbandonProducer();
   ForgetPositions();
   if (!report.ok()) {
-    if (refused) OnRefused(*refused, Lsn{}, /*may_park=*/true);
+    // Who heals has looked itself whether there is a place.
+    has_place_ = !absl::IsResourceExhausted(report.status());
+    if (refused) OnRefused(*refused, Lsn{}, /*may_park=*/has_place_);
     return report.status();
   }
   metrics_.history_changed.Set(0);

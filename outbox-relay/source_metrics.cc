@@ -67,7 +67,11 @@ SourceMetrics::SourceMetrics(prometheus::Registry& registry, const std::string& 
                                  {{"source", source}})),
       missing_topics(Measure(registry, "outbox_missing_topics",
                              "Topics that do not exist, and for which keys are parked.",
-                             {{"source", source}})) {
+                             {{"source", source}})),
+      parking_full(Measure(registry, "outbox_parking_full",
+                           "1 while the stream waits because Kafka refuses its next event and no "
+                           "more keys may be parked, else 0.",
+                           {{"source", source}})) {
   static constexpr const char* kNames[kStages] = {"receive", "decode", "route", "produce",
                                                   "confirm"};
   for (size_t stage = 0; stage < kStages; ++stage) {

@@ -36,6 +36,7 @@ struct SourceMetrics {
   prometheus::Gauge& oldest_parked_age;
   prometheus::Gauge& missing_topic_wait;
   prometheus::Gauge& missing_topics;
+  prometheus::Gauge& parking_full;
   std::array<prometheus::Counter*, kStages> stage_seconds;
 };
 

@@ -20,14 +20,14 @@ SHORTER = {
     r"for: \d+\w+": "for: 1s",
     r"interval: 15s": "interval: 1s",
     r"> 15\b": "> 2",
-    r"failures_total\[5m\]": "failures_total[15s]",
+    r"failures_total\[5m\]": "failures_total[30s]",
     r"(outbox_oldest_unpublished_age_seconds\)) > 60\b": r"\1 > 4",
     r"(outbox_canary_age_seconds\)) > 30\b": r"\1 > 4",
 }
 
 
 OWN_SERVERS = True
-SYSTEM_FLAGS = {"outbox-relay": [f"--wal_budget_mb={BUDGET_MB}", "--missing_topic_wait_s=5"]}
+SYSTEM_FLAGS = {"outbox-relay": [f"--wal_budget_mb={BUDGET_MB}", "--missing_topic_wait_s=12"]}
 
 
 @pytest.fixture(scope="module")

@@ -98,7 +98,7 @@ def test_postgres_can_stop_while_kafka_is_down(servers, outbox, relay, events):
     took = time.monotonic() - begin
     log = servers.postgres.log.read_text()
     print(f"the fast shutdown took {took:.1f} s")
-    assert took < 12, f"the fast shutdown took {took:.1f} s"
+    assert took < 30, f"the fast shutdown took {took:.1f} s"
     assert "shutting down" in log
     servers.postgres.start()
     servers.kafka.start()

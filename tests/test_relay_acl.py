@@ -6,123 +6,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from confluent_kafka.admin import (
-    AclBinding,
-    AclBindingFilter,
-    AclOperation,
-    AclPermissionType,
-    AdminClient,
-    ResourcePatternType,
-    ResourceType,
-)
+from confluent_kafka.admin import AclOperation
 
-from devtools import ports
-from devtools.kafka import Broker
 from devtools.postgres import Cluster
 from tests.support import kafka_log
 from tests.support.deadline import wait_until
+from tests.support.guarded_broker import GuardedBroker
 from tests.support.outbox_relay import Outbox, Relay, make_topic
 
 STATE_TOPIC = "outbox-relay-state"
-
-
-class GuardedBroker(Broker):
-    """Nobody may do anything but `admin`, who needs no password. The user relay has one, at `relay_address`."""
-
-    def __init__(self, folder: Path):
-        port, controller, guarded = ports.free_ports(3)
-        self.relay_address = f"{ports.HOST}:{guarded}"
-        listeners = (
-            f"PLAINTEXT://{ports.HOST}:{port},CONTROLLER://{ports.HOST}:{controller},"
-            f"GUARDED://{self.relay_address}"
-        )
-        login = "org.apache.kafka.common.security.plain.PlainLoginModule required"
-        super().__init__(
-            folder,
-            port,
-            controller,
-            properties=f"""
-listeners={listeners}
-advertised.listeners={listeners}
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,GUARDED:SASL_PLAINTEXT
-sasl.enabled.mechanisms=PLAIN
-listener.name.guarded.plain.sasl.jaas.config={login} user_relay="relays-own";
-authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
-super.users=User:ANONYMOUS
-allow.everyone.if.no.acl.found=false
-""",
-        )
-        self.relay_flags = [
-            f"--kafka_property={name}"
-            for name in (
-                "security.protocol=SASL_PLAINTEXT",
-                "sasl.mechanism=PLAIN",
-                "sasl.username=relay",
-                "sasl.password=relays-own",
-            )
-        ]
-
-    def _admin(self) -> AdminClient:
-        return AdminClient({"bootstrap.servers": self.bootstrap_servers})
-
-    def allow(
-        self,
-        name: str,
-        *operations: AclOperation,
-        kind: ResourceType = ResourceType.TOPIC,
-        pattern: ResourcePatternType = ResourcePatternType.LITERAL,
-    ) -> None:
-        admin = self._admin()
-        rules = [
-            AclBinding(
-                kind,
-                name,
-                pattern,
-                "User:relay",
-                "*",
-                operation,
-                AclPermissionType.ALLOW,
-            )
-            for operation in operations
-        ]
-        for done in admin.create_acls(rules).values():
-            done.result()
-        # The controller has them; the broker that answers the relay may be a moment behind.
-        for rule in rules:
-            wanted = AclBindingFilter(
-                rule.restype,
-                rule.name,
-                rule.resource_pattern_type,
-                rule.principal,
-                rule.host,
-                rule.operation,
-                rule.permission_type,
-            )
-            wait_until(lambda: admin.describe_acls(wanted).result(), f"{rule} is in force")
-
-    def allow_transactions(self, state_topic: str) -> None:
-        """Of all sources of relays that keep their position there."""
-        self.allow(
-            f"{state_topic}/",
-            AclOperation.WRITE,
-            AclOperation.DESCRIBE,
-            kind=ResourceType.TRANSACTIONAL_ID,
-            pattern=ResourcePatternType.PREFIXED,
-        )
-
-    def forbid(self, topic: str) -> None:
-        admin = self._admin()
-        everything = AclBindingFilter(
-            ResourceType.TOPIC,
-            topic,
-            ResourcePatternType.LITERAL,
-            None,
-            None,
-            AclOperation.ANY,
-            AclPermissionType.ANY,
-        )
-        for done in admin.delete_acls([everything]).values():
-            done.result()
 
 
 @pytest.fixture(scope="module")
@@ -302,6 +194,40 @@ def test_beyond_the_most_keys_what_the_broker_refuses_waits(broker, outbox, star
     wait_until(all_there, lambda: f"all three; there are {values(broker, seen)}")
     wait_values(broker, outbox.topic, "behind")
     assert relay.stop() == 0
+
+
+def test_healing_keeps_to_the_most_keys(broker, outbox, start_relay, parked):
+    """It goes on by itself once the topic may be written, though nothing can be released meanwhile."""
+    seen = make_topic(broker.bootstrap_servers)
+    for topic in (outbox.topic, seen):
+        broker.allow(topic, AclOperation.DESCRIBE, AclOperation.READ)
+    relay = start_relay()
+    insert(outbox, outbox.topic, "a")
+    wait_values(broker, outbox.topic, "a")
+    record = "SELECT count(*) FROM outbox_relay_state"
+    wait_until(lambda: outbox.cluster.sql(record, outbox.name) == "1", "it is on record")
+    assert relay.stop() == 0
+    outbox.cluster.sql(f"SELECT pg_drop_replication_slot('{outbox.slot}')", outbox.name)
+    for key in ("k1", "k2", "k3", "k4"):
+        insert(outbox, seen, key, key=key)
+    healer = start_relay("--heal=table", "--max_parked_keys=2")
+    full = "no more keys may be parked. Fix: allow the relay's principal to WRITE"
+    healer.wait_log(full)
+    tries = healer.log().count("healing from the outbox's rows")
+    wait_until(
+        lambda: healer.log().count("healing from the outbox's rows") > tries + 1,
+        "it has started over",
+    )
+    keys = "SELECT count(*) FROM outbox_parked_keys"
+    assert int(outbox.cluster.sql(keys, outbox.name)) <= 2
+    broker.allow(seen, AclOperation.WRITE)
+    healer.wait_log("healed from the outbox's rows", seconds=60)
+    parked("release", "--all")
+    wait_until(
+        lambda: sorted(values(broker, seen)) == ["k1", "k2", "k3", "k4"],
+        lambda: f"all four; there are {values(broker, seen)}",
+    )
+    assert healer.stop() == 0
 
 
 def test_a_right_that_is_taken_away_while_events_flow(broker, outbox, start_relay, parked):

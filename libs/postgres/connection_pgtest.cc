@@ -99,8 +99,9 @@ TEST(ConnectionTest, AFirstUseIsNeverStale) {
 TEST(ConnectionTest, AnAnswerThatTakesTooLongIsGivenUp) {
   testsupport::TestDatabase database;
   Connection connection = database.Connect();
-  connection.SetAnswerTimeout(std::chrono::milliseconds(200));
+  connection.SetAnswerTimeout(std::chrono::minutes(1));
   EXPECT_TRUE(connection.Execute("SELECT 1").ok());
+  connection.SetAnswerTimeout(std::chrono::milliseconds(200));
   const absl::Status late = connection.Execute("SELECT pg_sleep(60)::text").status();
   EXPECT_EQ(late.code(), absl::StatusCode::kUnavailable) << late;
   EXPECT_EQ(late.message(), "SELECT pg_sleep(60)::text: Postgres has not answered for 200 ms");

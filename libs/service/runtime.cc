@@ -119,13 +119,17 @@ void Runtime::Impl::WaitForTheEnd() {
 }
 
 void Runtime::Impl::ExitOnSecondSignal(int signals, int done) {
+  signalfd_siginfo info{};
+  // What has come with the first one, however late this thread gets to run.
+  pollfd pending = {signals, POLLIN, 0};
+  while (poll(&pending, 1, 0) > 0 && read(signals, &info, sizeof info) == sizeof info) {
+  }
   const Clock::time_point begin = Clock::now();
   for (;;) {
     pollfd waiting[] = {{signals, POLLIN, 0}, {done, POLLIN, 0}};
     while (poll(waiting, 2, -1) < 0 && errno == EINTR) {
     }
     if ((waiting[0].revents & POLLIN) == 0) return;
-    signalfd_siginfo info{};
     const bool is_read = read(signals, &info, sizeof info) == sizeof info;
     if (!is_read || Clock::now() - begin >= kSameSignal) break;
   }

@@ -15,6 +15,7 @@
 #include "outbox-relay/history/replace_record.h"
 #include "outbox-relay/history/state_table.h"
 #include "outbox-relay/parking/parked_at_start.h"
+#include "outbox-relay/pause/pause_row.h"
 #include "outbox-relay/source/slot_turn.h"
 
 namespace relay {
@@ -97,6 +98,10 @@ absl::StatusOr<std::set<std::string>> TopicsOf(postgres::Connection& connection,
 // One relay at a time, and none on what another has healed meanwhile.
 absl::Status TakeTurn(postgres::Connection& lock, const Evidence& evidence) {
   if (absl::Status turn = TakeSlotTurn(lock, evidence.slot.name); !turn.ok()) return turn;
+  // `pause` says "no relay streams" where it has found no turn taken.
+  auto pause = ReadPause(lock);
+  if (!pause.ok()) return pause.status();
+  if (pause->has_value()) return absl::CancelledError("paused meanwhile");
   absl::StatusOr<StateRow> row = ReadStateRow(lock, evidence.slot.name);
   if (!row.ok()) return row.status();
   const int64_t before = evidence.database ? evidence.database->generation : 0;
@@ -171,6 +176,9 @@ absl::StatusOr<HealReport> Heal(const HealOptions& options, const Evidence& evid
                                  .missing_topic_wait = options.missing_topic_wait,
                                  .leave = options.leave},
                                 *reader, "missing", *at_kafka, parked, producer, counts);
+  if (const PublishFailure* const failure = producer.failed() ? &producer.failure() : nullptr) {
+    if (absl::Status place = parked.CheckPlace(*failure); !place.ok()) done = place;
+  }
   if (!done.ok()) return done;
   report.compared = counts.compared;
   report.found = counts.found;

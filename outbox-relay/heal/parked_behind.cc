@@ -14,6 +14,12 @@ namespace {
 // In the era that healing begins, `seq` is the order, and the log's positions all come behind.
 StreamPosition PositionOf(int64_t seq) { return {Lsn{}, seq}; }
 
+absl::Status NoPlace(std::string_view reason, std::string_view fix) {
+  return absl::ResourceExhaustedError(absl::StrCat(
+      "healing: ", std::string(reason), ", and no more keys may be parked. Fix: ", std::string(fix),
+      ", or start with a larger --max_parked_keys; it starts over by itself"));
+}
+
 }  // namespace
 
 ParkedBehind::ParkedBehind(postgres::Connection& connection, std::string system_id,
@@ -44,11 +50,15 @@ bool ParkedBehind::Take(const Event& event, int64_t seq) {
   return true;
 }
 
+absl::Status ParkedBehind::CheckPlace(const PublishFailure& failure) const {
+  return keys_.HasPlaceFor(failure.topic, failure.key, failure.event_id)
+             ? absl::OkStatus()
+             : NoPlace(failure.reason, failure.fix);
+}
+
 absl::Status ParkedBehind::TakePoison(const Event& event, int64_t seq, const PublishFailure& why) {
   if (!keys_.HasPlaceFor(event.topic, event.aggregate_id, event.id)) {
-    return absl::ResourceExhaustedError(absl::StrCat(
-        "healing: ", why.reason, ", and no more keys may be parked (--max_parked_keys). Fix: ",
-        why.fix, "; then it starts over"));
+    return NoPlace(why.reason, why.fix);
   }
   keys_.Park(event, PositionOf(seq), RefusalOf(why));
   batch_.Open(keys_.key());

@@ -35,6 +35,9 @@ class ParkedBehind {
   // further key may be.
   absl::Status TakePoison(const Event& event, int64_t seq, const PublishFailure& why);
 
+  // Of an event that has cost the producer. ResourceExhausted: its key may not be parked.
+  absl::Status CheckPlace(const PublishFailure& failure) const;
+
   bool full() const { return batch_.full(); }
   // Everything that was published before has to be at Kafka: what is parked is not looked at again,
   // and a row in front of it that got lost would come behind it. Waits. FailedPrecondition,

@@ -9,6 +9,7 @@
 #include "outbox-relay/source/lsn.h"
 #include "outbox-relay/testing/history_fixture.h"
 #include "outbox-relay/testing/port_forward.h"
+#include "outbox-relay/testing/topic_admin.h"
 #include "outbox-relay/testing/verb_run.h"
 
 namespace relay {
@@ -74,6 +75,19 @@ TEST_F(HistoryTest, ARecordThatCannotBeReadStopsItAndTheWayOutIsNamed) {
   EXPECT_THAT(doctor.output, HasSubstr("FAIL test  history: outbox_relay_state: "));
   Execute(way_out);
   EXPECT_EQ(Ids(Read(110)).size(), 110u);
+}
+
+TEST_F(HistoryTest, ATombstoneInTheTopicEndsTheSearchForARecord) {
+  PublishAndDie();
+  const StateTopicOptions topic{.kafka = kafka_, .topic = state_topic_, .source = "test"};
+  WriteRecords(kafka_, topic.topic, "test", "garbage");
+  EXPECT_FALSE(ReadStateTopic(topic, std::chrono::seconds(30)).ok());
+  WriteRecords(kafka_, topic.topic, "test", std::nullopt);
+  // More than are looked at first.
+  WriteRecords(kafka_, topic.topic, "another source", "{}", 300);
+  const auto copy = ReadStateTopic(topic, std::chrono::seconds(30));
+  ASSERT_TRUE(copy.ok()) << copy.status();
+  EXPECT_FALSE(copy->has_value());
 }
 
 TEST_F(HistoryTest, ASlotThatWasDroppedIsNoticed) {

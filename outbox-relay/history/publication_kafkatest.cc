@@ -81,9 +81,8 @@ TEST_F(PublicationTest, MorePartitionsAndAnotherTableAreNoChange) {
   auto relay = StartRelay();
   InsertEvents("before", 10);
   Eventually("it is on record", [&] { return Recorded() == 1; });
-  Execute(
-      "SELECT partitions_create_ahead('outbox', 20); CREATE TABLE other (LIKE outbox); "
-      "ALTER PUBLICATION outbox ADD TABLE other");
+  CreatePartitionsAhead(20);
+  Execute("CREATE TABLE other (LIKE outbox); ALTER PUBLICATION outbox ADD TABLE other");
   InsertEvents("after", 10);
   EXPECT_EQ(Ids(Read(20)).size(), 20u);
   const std::string confirmed = SlotConfirmed();

@@ -111,7 +111,9 @@ absl::StatusOr<StateRow> RowFrom(const absl::StatusOr<postgres::Result>& rows,
         absl::StrCat("outbox_relay_state: ", std::string(record.status().message()),
                      ". Unless a newer relay wrote it: as the table's owner, DELETE FROM "
                      "outbox_relay_state WHERE slot = ",
-                     postgres::QuoteLiteral(slot), "; Kafka's copy counts then"));
+                     postgres::QuoteLiteral(slot),
+                     "; Kafka's copy counts then (it may be "
+                     "somewhat older than the slot, so that accept-history is asked for)"));
   }
   // The columns are newer than the details.
   record->slot = slot;

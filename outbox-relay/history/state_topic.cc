@@ -59,17 +59,18 @@ bool IsHidden(rd_kafka_t* client, const std::string& name, Clock::time_point dea
   return hidden;
 }
 
-// The last value with that key in [from, to); empty if there is none.
-absl::StatusOr<std::string> ReadRange(rd_kafka_t* client, const StateTopicOptions& options,
-                                      std::string_view wanted, int64_t from, int64_t to,
-                                      Clock::time_point deadline) {
+// The last value with that key in [from, to), which is empty for a tombstone.
+absl::StatusOr<std::optional<std::string>> ReadRange(rd_kafka_t* client,
+                                                     const StateTopicOptions& options,
+                                                     std::string_view wanted, int64_t from,
+                                                     int64_t to, Clock::time_point deadline) {
   std::unique_ptr<rd_kafka_topic_partition_list_t, decltype(&rd_kafka_topic_partition_list_destroy)>
       assigned(rd_kafka_topic_partition_list_new(1), &rd_kafka_topic_partition_list_destroy);
   rd_kafka_topic_partition_list_add(assigned.get(), options.topic.c_str(), 0)->offset = from;
   if (rd_kafka_resp_err_t error = rd_kafka_assign(client, assigned.get())) {
     return Failed(error, options);
   }
-  std::string value;
+  std::optional<std::string> value;
   for (;;) {
     Message message(rd_kafka_consumer_poll(client, Left(deadline)), &rd_kafka_message_destroy);
     if (message == nullptr) {
@@ -87,9 +88,7 @@ absl::StatusOr<std::string> ReadRange(rd_kafka_t* client, const StateTopicOption
     if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) continue;
     if (message->offset >= to) return value;
     const std::string_view key(static_cast<const char*>(message->key), message->key_len);
-    if (key == wanted) {
-      value.assign(static_cast<const char*>(message->payload), message->len);
-    }
+    if (key == wanted) value.emplace(static_cast<const char*>(message->payload), message->len);
     if (message->offset + 1 >= to) return value;
   }
 }
@@ -115,19 +114,21 @@ absl::StatusOr<std::string> ReadNewest(const StateTopicOptions& options, std::st
   for (int64_t to = high; to > low; look *= kLookFurther) {
     const int64_t from = std::max(low, to - look);
     auto value = ReadRange(client->get(), options, key, from, to, deadline);
-    if (!value.ok() || !value->empty()) return value;
+    if (!value.ok()) return value.status();
+    if (value->has_value()) return **std::move(value);
     to = from;
   }
   return std::string();
 }
 
 absl::Status Unreadable(const StateTopicOptions& options, const std::string& key,
-                        const absl::Status& why) {
+                        const absl::Status& why, std::string_view then) {
   return absl::Status(
       why.code(),
       absl::StrCat("topic ", options.topic, ", key ", key, ": ", std::string(why.message()),
                    ". Unless a newer relay wrote it: put a record with that key and no "
-                   "value (a tombstone) behind it; the database's row counts then"));
+                   "value (a tombstone) behind it; ",
+                   std::string(then)));
 }
 
 }  // namespace
@@ -138,7 +139,9 @@ absl::StatusOr<std::optional<HistoryRecord>> ReadStateTopic(const StateTopicOpti
   if (!value.ok()) return value.status();
   if (value->empty()) return std::nullopt;
   absl::StatusOr<HistoryRecord> record = DecodeRecord(*value);
-  if (!record.ok()) return Unreadable(options, options.source, record.status());
+  if (!record.ok()) {
+    return Unreadable(options, options.source, record.status(), "the database's row counts then");
+  }
   return *std::move(record);
 }
 
@@ -149,7 +152,11 @@ absl::StatusOr<std::optional<Watermark>> ReadWatermark(const StateTopicOptions& 
   if (!value.ok()) return value.status();
   if (value->empty()) return std::nullopt;
   absl::StatusOr<Watermark> watermark = DecodeWatermark(*value);
-  if (!watermark.ok()) return Unreadable(options, key, watermark.status());
+  if (!watermark.ok()) {
+    return Unreadable(options, key, watermark.status(),
+                      "what was published since the last position that Postgres was told comes "
+                      "once more then");
+  }
   return *std::move(watermark);
 }
 

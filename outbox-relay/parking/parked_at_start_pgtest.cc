@@ -1,11 +1,15 @@
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 
+#include "absl/strings/str_cat.h"
 #include "libs/outbox/migrations.h"
 #include "libs/testing/test_database.h"
 #include "outbox-relay/parking/parked_at_start.h"
+#include "outbox-relay/parking/parked_table.h"
 
 namespace relay::parked {
 namespace {
+
+using ::testing::UnorderedElementsAre;
 
 // Each of its keys would cost a producer, and the whole source a new session.
 TEST(ParkedAtStartTest, KeysOfAMissingTopicAreHeldOnceItIsThereAndRefuses) {
@@ -29,6 +33,69 @@ TEST(ParkedAtStartTest, KeysOfAMissingTopicAreHeldOnceItIsThereAndRefuses) {
   EXPECT_EQ(database.Count("SELECT count(*) FROM outbox_parked_keys WHERE released_at IS NULL AND "
                            "NOT missing_topic"),
             4);
+}
+
+// The stream waits at 0/A, row 3. Of which key nothing of value can come by again, or, where that
+// does no harm, only what is published once more.
+TEST(ParkedAtStartTest, WhichReleasesMayBeginBeforeTheStreamHasPassedAll) {
+  testsupport::TestDatabase database{
+      {&postgres::PartitionMigrations(), &postgres::OutboxMigrations()}};
+  const auto key = [&](const char* name, const char* from, int era = 0) {
+    database.Ask(absl::StrCat(
+        "INSERT INTO outbox_parked_keys (topic, name, poison_id, reason, fix, whole_topic, "
+        "system_id, commit_lsn, ordinal, era, released_at, released_by) VALUES ('t', '",
+        name, "', 'e', 'r', 'f', false, ", from, ", ", era, ", now(), 'x')"));
+  };
+  const auto row = [&](const char* name, const char* lsn, int ordinal, bool dropped = false) {
+    database.Ask(absl::StrCat(
+        "INSERT INTO outbox_parked (scope, era, id, topic, type, created_at, commit_lsn, ordinal, "
+        "dropped_at, dropped_by, dropped_why) SELECT scope, 0, gen_random_uuid()::text, 't', 'T', "
+        "now(), '",
+        lsn, "', ", ordinal, dropped ? ", now(), 'x', 'y'" : ", NULL, NULL, NULL",
+        " FROM outbox_parked_keys WHERE name = '", name, "'"));
+  };
+  key("k: before", "'1', '0/5', 3");
+  row("k: before", "0/5", 3);
+  row("k: before", "0/A", 2);
+  key("k: across", "'1', '0/5', 3");
+  row("k: across", "0/5", 3);
+  row("k: across", "0/A", 4);
+  key("k: dropped behind", "'1', '0/5', 3");
+  row("k: dropped behind", "0/5", 3);
+  row("k: dropped behind", "0/B", 0, true);
+  key("k: behind", "'1', '0/B', 3");
+  row("k: behind", "0/B", 3);
+  key("k: behind, without rows", "'1', '0/B', 3");
+  key("k: awaited", "NULL, NULL, NULL");
+  row("k: awaited", "0/5", 3);
+  key("k: awaited, without rows", "NULL, NULL, NULL");
+  key("k: of an earlier era", "'1', '0/0', 3", 1);
+  row("k: of an earlier era", "0/B", 3);
+  key("k: not released", "'1', '0/5', 3");
+  database.Ask(
+      "UPDATE outbox_parked_keys SET released_at = NULL, released_by = NULL "
+      "WHERE name = 'k: not released'");
+  auto connection = postgres::Connection::Open(database.relay(), "test");
+  ASSERT_TRUE(connection.ok()) << connection.status();
+  const auto begin = [&](const ReleaseBound& bound) {
+    const Query query = ReleasedKeys(bound);
+    auto scopes = connection->Execute(query.sql, query.params);
+    EXPECT_TRUE(scopes.ok()) << scopes.status();
+    std::vector<std::string> names;
+    for (int i = 0; scopes.ok() && i < scopes->rows(); ++i) {
+      names.push_back(database.Ask(
+          absl::StrCat("SELECT name FROM outbox_parked_keys WHERE scope = ", scopes->Int64(i, 0))));
+    }
+    return names;
+  };
+  const StreamPosition at{Lsn{0xA}, 3};
+  EXPECT_THAT(begin({.waits_at = at, .may_repeat = false}),
+              UnorderedElementsAre("k: before", "k: behind, without rows",
+                                   "k: awaited, without rows", "k: of an earlier era"));
+  EXPECT_THAT(begin({.waits_at = at}),
+              UnorderedElementsAre("k: before", "k: across", "k: behind, without rows",
+                                   "k: awaited, without rows", "k: of an earlier era"));
+  EXPECT_EQ(begin({}).size(), 8u);
 }
 
 }  // namespace

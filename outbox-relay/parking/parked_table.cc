@@ -57,6 +57,21 @@ constexpr char kReleasedKeys[] =
     "SELECT scope FROM outbox_parked_keys WHERE released_at IS NOT NULL ORDER BY released_at, "
     "scope";
 
+// What is parked behind `waits_at` comes again, and so does what was on its way in front of it and
+// has got lost: a key that is parked from there on is not released before. One without rows is only
+// tried again. Positions of an earlier era are all in front.
+constexpr char kReleasedKeysBefore[] = R"sql(
+  SELECT scope FROM outbox_parked_keys k
+   WHERE released_at IS NOT NULL
+     AND (NOT EXISTS (SELECT FROM outbox_parked e WHERE e.scope = k.scope)
+       OR ((k.commit_lsn, k.ordinal) <= ($1::text::pg_lsn, $2::bigint)
+           AND NOT EXISTS (SELECT FROM outbox_parked e
+                            WHERE e.scope = k.scope AND e.era = k.era
+                              AND (e.commit_lsn, e.ordinal) >= ($1::text::pg_lsn, $2::bigint)
+                              AND ($3::bool OR e.dropped_at IS NOT NULL))))
+   ORDER BY released_at, scope
+)sql";
+
 // Key by key, so that each is one range of the index, however much is parked. The sum of sizes
 // needs no payload to be read.
 constexpr char kFetchEvents[] = R"sql(
@@ -165,7 +180,13 @@ Query ReleaseFoundTopics(const std::vector<std::string>& topics) {
   return {kReleaseFoundTopics, postgres::Params().Texts(topics)};
 }
 
-Query ReleasedKeys() { return {kReleasedKeys, {}}; }
+Query ReleasedKeys(const ReleaseBound& bound) {
+  if (!bound.waits_at) return {kReleasedKeys, {}};
+  return {kReleasedKeysBefore, postgres::Params()
+                                   .Text(ToString(bound.waits_at->commit))
+                                   .Int64(bound.waits_at->ordinal)
+                                   .Bool(!bound.may_repeat)};
+}
 
 Query FetchEvents(const std::vector<int64_t>& scopes) {
   return {kFetchEvents, postgres::Params().Int64s(scopes)};

@@ -40,8 +40,17 @@ Query InsertEvents(const ParkBatch& batch);
 // Releases the keys that are parked because their topic did not exist, of topics that do now.
 Query ReleaseFoundTopics(const std::vector<std::string>& topics);
 
-// (scope) of all keys that are released.
-Query ReleasedKeys();
+// Which of the released keys may begin.
+struct ReleaseBound {
+  // The stream waits in front of this event; it is not behind all that was in the table when it
+  // started. None: it is.
+  std::optional<StreamPosition> waits_at = {};
+  // What was published by a release may come by again, and be published once more; never what was
+  // dropped.
+  bool may_repeat = true;
+};
+// (scope) of the keys that are released and may begin.
+Query ReleasedKeys(const ReleaseBound& bound);
 // The next events of these keys, each key's in order, dropped ones left out: some 1,000 and 1 MiB
 // at most. See RowOf.
 Query FetchEvents(const std::vector<int64_t>& scopes);

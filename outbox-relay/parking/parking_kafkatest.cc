@@ -5,9 +5,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "libs/kafka/admin.h"
-#include "outbox-relay/testing/relay_fixture.h"
+#include "outbox-relay/testing/parking_fixture.h"
 #include "outbox-relay/testing/topic_admin.h"
-#include "outbox-relay/testing/verb_run.h"
 
 namespace relay {
 namespace {
@@ -20,10 +19,8 @@ constexpr char kPoisonId[] = "0192f0c1-2345-7abc-8def-0123456789ab";
 constexpr char kRandom100k[] =
     "(SELECT string_agg(uuid_send(gen_random_uuid()), '') FROM generate_series(1, 6250))";
 
-class ParkingTest : public RelayFixture {
+class ParkingTest : public ParkingFixture {
  protected:
-  void SetUp() override { MakeSlot(); }
-
   void MakeSmallTopic(int max_message_bytes) {
     const kafka::TopicSpec spec{
         .name = topic_,
@@ -32,33 +29,8 @@ class ParkingTest : public RelayFixture {
     ASSERT_EQ(kafka::EnsureTopics(kafka_, {&spec, 1}), absl::OkStatus());
   }
 
-  std::string Insert(const std::string& id, const std::string& key, const std::string& payload,
-                     const std::string& topic) {
-    return absl::StrCat(
-        "INSERT INTO outbox (id, aggregatetype, aggregateid, type, payload, topic) ", "VALUES (",
-        id, ", 'T', '", key, "', 'T', ", payload, ", '", topic, "');");
-  }
   void InsertPoison(const std::string& key, const std::string& payload = kRandom100k) {
     Execute(Insert(absl::StrCat("'", kPoisonId, "'"), key, payload, topic_));
-  }
-
-  int64_t ParkedEvents() {
-    return database_.Count("SELECT count(*) FROM outbox_parked WHERE dropped_at IS NULL");
-  }
-  int64_t ParkedKeys() { return database_.Count("SELECT count(*) FROM outbox_parked_keys"); }
-  void EventuallyParked(int64_t events) {
-    Eventually(absl::StrCat(events, " events are parked"),
-               [&] { return ParkedEvents() == events; });
-  }
-  void EventuallyNothingParked() {
-    Eventually("nothing is parked", [&] { return ParkedKeys() == 0 && ParkedEvents() == 0; });
-  }
-  VerbRun Parked(const std::string& verb, std::vector<std::string> flags) {
-    flags.insert(flags.begin(), {"parked", verb, "--source=test=" + database_.relay()});
-    return RunVerb(flags);
-  }
-  static double Gauge(const RelayProcess& relay, const std::string& name) {
-    return relay.Metric(name + "{source=\"test\"}");
   }
 };
 
@@ -198,38 +170,6 @@ TEST_F(ParkingTest, AMissingTopicIsWaitedForThenItsEventsAreParkedUntilItIsThere
              [&] { return Gauge(*relay, "outbox_missing_topics") == 0; });
   Execute(Insert("gen_random_uuid()", "k", "'third'", missing));
   EXPECT_THAT(FirstOccurrences(Read(missing, 4)).at("k"), ElementsAre("first", "second", "third"));
-}
-
-// Memory stays bounded, whatever is refused.
-TEST_F(ParkingTest, BeyondTheMostKeysARefusedEventIsWaitedFor) {
-  MakeTopic(topic_);
-  const std::string missing = testsupport::UniqueName("relay-missing-");
-  auto relay = StartRelay({"--missing_topic_wait_s=0", "--max_parked_keys=3"});
-  Execute(Insert("gen_random_uuid()", "k1", "'1'", missing) +
-          Insert("gen_random_uuid()", "k2", "'1'", missing) +
-          Insert("gen_random_uuid()", "k3", "'1'", missing) +
-          Insert("gen_random_uuid()", "k2", "'2'", missing) +
-          Insert("gen_random_uuid()", "k4", "'1'", missing));
-  InsertEvents("behind", 10);
-  EventuallyParked(4);
-  const auto logs = [&](const std::string& text) {
-    Eventually("it logs " + text, [&] { return relay->log().find(text) != std::string::npos; });
-  };
-  logs("no more keys may be parked");
-  EXPECT_EQ(ParkedKeys(), 3);
-  // One place gets free: for what waits, and what is behind it flows.
-  Parked("drop", {"--topic=" + missing, "--key=k1", "--reason=a test"});
-  Parked("release", {"--topic=" + missing, "--key=k1"});
-  EXPECT_EQ(Read(10).size(), 10u);
-  Eventually("the next one has its place", [&] { return ParkedKeys() == 3; });
-  // What is refused for another reason waits in the same way.
-  Execute(Insert("gen_random_uuid()", "k", "'x'", "no topic!"));
-  InsertEvents("last", 10);
-  logs("no topic!");
-  MakeTopic(missing, 1);
-  EXPECT_THAT(FirstOccurrences(Read(missing, 4)).at("k2"), ElementsAre("1", "2"));
-  EXPECT_EQ(Read(20).size(), 20u);
-  EventuallyParked(1);
 }
 
 TEST_F(ParkingTest, ATopicThatIsNeverMadeIsGivenUpByAnOperator) {

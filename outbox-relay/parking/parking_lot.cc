@@ -67,6 +67,8 @@ absl::Status ParkingLot::Load(const ParkingSession& session) {
   events_ = stored->events;
   // Beyond the log's end: of a timeline that is no more.
   release_from_ = stored->last > session.flushed ? Lsn{} : stored->last;
+  passed_ = false;
+  EndWait();
   statement_.emplace(*std::move(opened));
   release_.Refresh();
   CountMetrics();
@@ -88,7 +90,7 @@ void ParkingLot::Standby() {
   metrics_.parked_keys.Set(0);
   metrics_.parked_events.Set(0);
   metrics_.oldest_parked_age.Set(0);
-  metrics_.missing_topic_wait.Set(0);
+  EndWait();
   metrics_.missing_topics.Set(0);
 }
 
@@ -130,9 +132,18 @@ bool ParkingLot::MissingLongEnough(std::string_view topic, Clock::time_point now
   return topics_.LongEnough(waited, options_.missing_topic_wait);
 }
 
+void ParkingLot::WaitForPlace(StreamPosition at) {
+  if (waits_at_ == at) return;
+  waits_at_ = at;
+  metrics_.parking_full.Set(1);
+  release_.Refresh();
+}
+
 void ParkingLot::EndWait() {
   topics_.EndAwait();
+  waits_at_.reset();
   metrics_.missing_topic_wait.Set(0);
+  metrics_.parking_full.Set(0);
 }
 
 absl::Status ParkingLot::Work(Producer& sink, Clock::time_point now) {
@@ -215,9 +226,7 @@ absl::Status ParkingLot::StartNext() {
   for (const bool release : {release_first, !release_first}) {
     if (release) {
       const bool nothing_buffered = sent_.empty() && filling_.empty();
-      // What was parked before this session, but comes by once more, comes first.
-      const bool may_begin = ledger_.received() > release_from_ || !release_from_.known();
-      if (auto query = release_.Next(may_begin, nothing_buffered))
+      if (auto query = release_.Next(MayRelease(), nothing_buffered))
         return Start(Running::kRelease, *query);
     } else if (!sent_.openings.empty()) {
       return Start(Running::kOpen, parked::OpenKeys(sent_, system_id_, walsender_pid_));
@@ -226,6 +235,17 @@ absl::Status ParkingLot::StartNext() {
     }
   }
   return absl::OkStatus();
+}
+
+std::optional<parked::ReleaseBound> ParkingLot::MayRelease() {
+  if (!passed_ && (ledger_.received() > release_from_ || !release_from_.known())) {
+    passed_ = true;
+    release_.Refresh();  // for those that might not begin yet
+  }
+  if (passed_) return parked::ReleaseBound{};
+  // What was parked before this session, but comes by once more, comes first.
+  if (!waits_at_) return std::nullopt;
+  return parked::ReleaseBound{.waits_at = waits_at_, .may_repeat = options_.may_repeat};
 }
 
 absl::Status ParkingLot::Start(Running what, const parked::Query& query) {

@@ -32,6 +32,8 @@ struct ParkingOptions {
   std::chrono::seconds missing_topic_wait{0};
   // As many keys may be parked at a time: each takes memory.
   size_t most_keys = 100'000;
+  // False in exactly-once mode: see parked::ReleaseBound.
+  bool may_repeat = true;
   // From which age on parked keys are warned of, once an hour.
   std::chrono::hours warn_age{72};
 };
@@ -68,6 +70,9 @@ class ParkingLot {
                    std::string_view event_id) const {
     return keys_.HasPlaceFor(topic, key, event_id);
   }
+  // The stream's next event waits for one. What an operator has released is published meanwhile,
+  // though the stream may not have passed all that is parked already.
+  void WaitForPlace(StreamPosition at);
   // Such an event has cost the producer: it is not to be tried again as long as it has no place.
   void Block(const PublishFailure& failure) { blocked_ = failure; }
   // Why the event is not worth trying, though it may not be parked yet.
@@ -85,7 +90,7 @@ class ParkingLot {
   // The topic of the stream's next event does not exist (Kafka's word, not silence): true once it
   // was waited for long enough. What is parked then is released by itself once the topic is there.
   bool MissingLongEnough(std::string_view topic, Clock::time_point now);
-  // It is there, or its event is parked, or comes again.
+  // Neither for its topic nor for a place: it is there, or its event is parked, or comes again.
   void EndWait();
 
   // No more may be read from the stream for now.
@@ -122,6 +127,8 @@ class ParkingLot {
   absl::Status OnOpened(const postgres::Result& result);
   void OnInserted(const postgres::Result& result);
   absl::Status StartNext();
+  // Which released keys may begin; none: not yet.
+  std::optional<parked::ReleaseBound> MayRelease();
   absl::Status Start(Running what, const parked::Query& query);
   void LookAtTopics(Producer& sink, Clock::time_point now);
   void OnTopicThere(const std::string& topic);
@@ -149,7 +156,9 @@ class ParkingLot {
   std::vector<PublishFailure> to_list_;
   std::optional<PublishFailure> blocked_;
   int64_t events_ = 0;  // in the table
-  Lsn release_from_;    // nothing is released before the stream has passed this
+  Lsn release_from_;    // what the stream has to pass, so that nothing that is parked comes again
+  bool passed_ = false;
+  std::optional<StreamPosition> waits_at_;  // see WaitForPlace
   TopicWatch topics_;
   std::vector<std::string> found_topics_;  // whose keys are to be released
 

@@ -20,9 +20,10 @@ constexpr std::chrono::milliseconds kTopicAnswer(500), kTopicPause(1'000);
 Release::Release(std::string source_name, ParkedKeys& keys)
     : source_name_(std::move(source_name)), keys_(keys), router_(source_name_) {}
 
-std::optional<parked::Query> Release::Next(bool may_begin, bool nothing_buffered) {
+std::optional<parked::Query> Release::Next(const std::optional<parked::ReleaseBound>& begin,
+                                           bool nothing_buffered) {
   if (asked_) return std::nullopt;
-  if (phase_ == Phase::kIdle && refresh_ && may_begin) {
+  if (phase_ == Phase::kIdle && refresh_ && begin) {
     refresh_ = false;
     phase_ = Phase::kAsk;
   }
@@ -32,7 +33,8 @@ std::optional<parked::Query> Release::Next(bool may_begin, bool nothing_buffered
     case Phase::kPublish:
       break;
     case Phase::kAsk:
-      query = parked::ReleasedKeys();
+      // A session has ended since, if they may not.
+      if (begin) query = parked::ReleasedKeys(*begin);
       break;
     case Phase::kFetch:
       if (!last_lap_ || nothing_buffered) query = parked::FetchEvents(chunk_);

@@ -43,10 +43,10 @@ class Release {
   // Nothing may be read from the stream: else a key whose events keep coming would never be done.
   bool last_lap() const { return last_lap_; }
 
-  // What to ask the database next, if anything. `may_begin`: the stream is behind all that was in
-  // the table when it started. `nothing_buffered`: every event that was to be parked is in the
-  // table.
-  std::optional<parked::Query> Next(bool may_begin, bool nothing_buffered);
+  // What to ask the database next, if anything. `begin`: which keys may begin; none: not yet.
+  // `nothing_buffered`: every event that was to be parked is in the table.
+  std::optional<parked::Query> Next(const std::optional<parked::ReleaseBound>& begin,
+                                    bool nothing_buffered);
   // Its answer. Answers how many events have left the table.
   int64_t OnAnswer(postgres::Result result);
   // There will be no answer.

@@ -25,7 +25,7 @@ TEST(ScopeNameTest, IsItsOwnName) {
     const std::string name = ScopeName(key, "e1");
     EXPECT_EQ(ScopeName(name.substr(1), "e1"), name);
   }
-  const std::string like = std::string(1'001, 'x') + "#AF2E510E9CC2172";
+  const std::string like = std::string(1'000, 'x') + "#AF2E510E9CC21727";
   EXPECT_NE(ScopeName(like, "e1"), "k" + like);
 }
 

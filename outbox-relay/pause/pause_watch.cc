@@ -69,7 +69,9 @@ absl::Status PauseWatch::Connect() {
   if (!connection.ok()) return connection.status();
   connection_.emplace(*std::move(connection));
   connection_->SetAnswerTimeout(kAnswer);
-  return connection_->ExecuteScript("LISTEN outbox_pause");
+  // Less than the answer's: one that is given up here must not wait on there.
+  return connection_->ExecuteScript(
+      "SET statement_timeout = '8s'; SET lock_timeout = '2s'; LISTEN outbox_pause");
 }
 
 absl::Status PauseWatch::Read() {

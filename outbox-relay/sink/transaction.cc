@@ -75,8 +75,8 @@ PublishFailure Transaction::WhyNot(std::string_view event_id, std::string_view t
   if (phase_ == Phase::kCommitting) return failure;
   if (!asked_why_) {
     asked_why_ = true;
-    // Does nothing then but say so, as soon as librdkafka's own thread comes to it. (Without waiting
-    // for that it says "timed out", and the event that it was about stays unknown.)
+    // Does nothing then but say so, as soon as librdkafka's own thread comes to it. (Without
+    // waiting for that it says "timed out", and the event that it was about stays unknown.)
     why_not_.reset(rd_kafka_commit_transaction(client_, kSlice));
   }
   if (why_not_ == nullptr) return failure;

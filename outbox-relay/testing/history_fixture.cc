@@ -30,10 +30,7 @@ void HistoryFixture::PublishAndDie(const std::string& prefix, std::vector<std::s
   InsertEvents(prefix, 100);
   Eventually("all is recorded as published", [&] {
     return relay->Metric("outbox_published_events_total{source=\"test\"}") >= 100 &&
-           database_.Count(
-               "SELECT count(*) FROM outbox, (SELECT coalesce(nullif((SELECT details FROM "
-               "outbox_relay_state)::json ->> 'snapshot', ''), '1:1:')::pg_snapshot AS s) state "
-               "WHERE NOT pg_visible_in_snapshot(tx, s)") == 0;
+           Unrecorded() == 0;
   });
   Eventually("Kafka has a copy", [&] {
     const auto copy = ReadStateTopic({.kafka = kafka_, .topic = state_topic_, .source = "test"},

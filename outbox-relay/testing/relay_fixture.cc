@@ -8,6 +8,7 @@
 #include "libs/kafka/admin.h"
 #include "libs/kafka/consumer.h"
 #include "libs/outbox/migrations.h"
+#include "libs/postgres/sql_error.h"
 #include "outbox-relay/testing/topic_admin.h"
 
 namespace relay {
@@ -59,6 +60,16 @@ void RelayFixture::InsertEvents(const std::string& prefix, int count, int keys) 
                    "' FROM generate_series(1, ", count, ") i"));
 }
 
+void RelayFixture::CreatePartitionsAhead(int days) {
+  absl::Status made = absl::AbortedError("not tried");
+  Eventually("the partitions are made", [&] {
+    made = database_.Connect().ExecuteScript(
+        absl::StrCat("SELECT partitions_create_ahead('outbox', ", days, ")"));
+    return !postgres::ShouldRerun(made);
+  });
+  ASSERT_TRUE(made.ok()) << made;
+}
+
 std::vector<Received> RelayFixture::Read(size_t enough) { return Read(topic_, enough); }
 
 std::vector<Received> RelayFixture::Read(const std::string& topic, size_t enough) {
@@ -102,6 +113,13 @@ void RelayFixture::Eventually(const std::string& what, const std::function<bool(
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
   FAIL() << "never: " << what;
+}
+
+int64_t RelayFixture::Unrecorded() const {
+  return database_.Count(
+      "SELECT count(*) FROM outbox, (SELECT coalesce(nullif((SELECT details FROM "
+      "outbox_relay_state)::json ->> 'snapshot', ''), '1:1:')::pg_snapshot AS s) state "
+      "WHERE NOT pg_visible_in_snapshot(tx, s)");
 }
 
 std::string RelayFixture::SlotConfirmed() const {

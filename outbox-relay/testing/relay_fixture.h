@@ -46,6 +46,8 @@ class RelayFixture : public ::testing::Test {
   // One transaction of `count` events "<prefix>1" …, their payloads the same, spread over `keys`
   // keys.
   void InsertEvents(const std::string& prefix, int count, int keys = 10);
+  // A lock that is not granted at once makes it try again, as whoever calls it does.
+  void CreatePartitionsAhead(int days);
 
   // What `topic` holds, each partition in its order: reads until `enough` different ids are there,
   // at most 60 s, or fails.
@@ -57,6 +59,8 @@ class RelayFixture : public ::testing::Test {
 
   std::string SlotConfirmed() const;
   bool SlotActive() const;
+  // How many rows are not in the snapshot of what is published that relays have recorded.
+  int64_t Unrecorded() const;
 
   testsupport::TestDatabase database_;
   const std::string topic_ = testsupport::UniqueName("relay-");

@@ -123,4 +123,23 @@ void DeleteTopic(const kafka::Settings& settings, const std::string& topic) {
   }
 }
 
+void WriteRecords(const kafka::Settings& settings, const std::string& topic, const std::string& key,
+                  const std::optional<std::string>& value, int count) {
+  const Client client = MakeClient(settings, "write to " + topic);
+  char* const bytes = value ? const_cast<char*>(value->data()) : nullptr;
+  const size_t size = value ? value->size() : 0;
+  std::vector<rd_kafka_resp_err_t> errors(count, RD_KAFKA_RESP_ERR__IN_PROGRESS);
+  for (rd_kafka_resp_err_t& error : errors) {
+    const rd_kafka_resp_err_t queued = rd_kafka_producev(
+        client.get(), RD_KAFKA_V_TOPIC(topic.c_str()), RD_KAFKA_V_PARTITION(0),
+        RD_KAFKA_V_KEY(key.data(), key.size()), RD_KAFKA_V_VALUE(bytes, size),
+        RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_OPAQUE(&error), RD_KAFKA_V_END);
+    if (queued != RD_KAFKA_RESP_ERR_NO_ERROR) Die(topic, rd_kafka_err2str(queued));
+  }
+  rd_kafka_flush(client.get(), 30'000);
+  for (const rd_kafka_resp_err_t error : errors) {
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) Die("writing to " + topic, rd_kafka_err2str(error));
+  }
+}
+
 }  // namespace relay

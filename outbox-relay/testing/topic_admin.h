@@ -2,6 +2,7 @@
 #ifndef ORDER_SAGA_OUTBOX_RELAY_TESTING_TOPIC_ADMIN_H_
 #define ORDER_SAGA_OUTBOX_RELAY_TESTING_TOPIC_ADMIN_H_
 
+#include <optional>
 #include <string>
 
 #include "libs/kafka/config.h"
@@ -18,6 +19,9 @@ inline constexpr char kProbeKey[] = "probe of topic_admin";
 // a broker answers first and applies it a moment later.
 void SetMaxMessageBytes(const kafka::Settings& settings, const std::string& topic, int bytes);
 void DeleteTopic(const kafka::Settings& settings, const std::string& topic);
+// Into partition 0; no value: a tombstone.
+void WriteRecords(const kafka::Settings& settings, const std::string& topic, const std::string& key,
+                  const std::optional<std::string>& value, int count = 1);
 
 }  // namespace relay
 

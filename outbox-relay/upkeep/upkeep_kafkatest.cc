@@ -95,7 +95,7 @@ TEST_F(UpkeepTest, RowsThatMoveOutOfDefaultAreNotSentAgain) {
   Eventually("the alarm is there",
              [&] { return relay->Metric("outbox_default_partition_rows{source=\"test\"}") == 10; });
   EXPECT_THAT(relay->log(), HasSubstr("ids must be UUIDv7"));
-  EXPECT_EQ(database_.Count("SELECT partitions_create_ahead('outbox', 25)") > 0, true);
+  CreatePartitionsAhead(25);
   EXPECT_EQ(database_.Count("SELECT count(*) FROM outbox_default"), 0);
   InsertAt(20, 10, topic_);
   EXPECT_EQ(Read(20).size(), 20u) << "each came once";

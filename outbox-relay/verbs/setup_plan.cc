@@ -39,8 +39,10 @@ absl::Status PlanPublication(const DatabaseState& state, std::vector<Step>& step
                      absl::StrCat("the publication lacks the table", after)});
   }
   // Where relays may run already, what they ignore is no reason to alter anything.
-  if (!publication.sends_inserts || !publication.via_root ||
-      (publication.sends_more && !state.has_slot)) {
+  const bool ignored_is_wrong =
+      publication.sends_more || (!publication.via_root && !publication.outbox_is_partitioned);
+  if (!publication.sends_inserts || (!publication.via_root && publication.outbox_is_partitioned) ||
+      (ignored_is_wrong && !state.has_slot)) {
     steps.push_back({Step::As::kOwner,
                      "ALTER PUBLICATION outbox SET (publish = 'insert', "
                      "publish_via_partition_root = true)",

@@ -49,6 +49,7 @@ TEST(SetupPlanTest, ThePublicationComesBeforeTheSlot) {
 
 TEST(SetupPlanTest, AWrongPublicationIsMended) {
   DatabaseState state = Complete();
+  state.publication.outbox_is_partitioned = true;
   state.publication.has_outbox = state.publication.via_root = false;
   EXPECT_THAT(Sql(PlanSetup(state, {})),
               ElementsAre("ALTER PUBLICATION outbox ADD TABLE outbox",
@@ -66,6 +67,13 @@ TEST(SetupPlanTest, APublicationThatSendsTooMuchIsAlteredOnlyBeforeThereIsASlot)
               ElementsAre("ALTER PUBLICATION outbox SET (publish = 'insert', "
                           "publish_via_partition_root = true)",
                           HasSubstr("pg_create_logical_replication_slot")));
+}
+
+// Its rows have the table's own name anyway.
+TEST(SetupPlanTest, ATableWithoutPartitionsNeedsNoRoot) {
+  DatabaseState state = Complete();
+  state.publication.via_root = false;
+  EXPECT_THAT(Sql(PlanSetup(state, {})), ElementsAre());
 }
 
 TEST(SetupPlanTest, RefusesWithAReason) {
