@@ -24,6 +24,7 @@ PendingRecord::PendingRecord(std::string source_name, Producer& sink, ParkingLot
 }
 
 absl::Status PendingRecord::Send(const Event& event, StreamPosition at, Producer::Ticket ticket) {
+  tried_ = false;
   event_ = &event;
   at_ = at;
   ticket_ = ticket;
@@ -34,7 +35,9 @@ absl::Status PendingRecord::Send(const Event& event, StreamPosition at, Producer
 
 absl::Status PendingRecord::Retry() {
   using Outcome = Producer::Outcome;
-  if (const auto refusal = parking_.KnownRefusal(*event_); refusal && parking_.available()) {
+  awaits_room_ = false;
+  if (const auto refusal = parking_.KnownRefusal(*event_, Clock::now());
+      refusal && parking_.available()) {
     Park(*refusal);
     return absl::OkStatus();
   }
@@ -46,6 +49,7 @@ absl::Status PendingRecord::Retry() {
   }
   awaits_room_ = outcome == Outcome::kNoRoom;
   if (outcome == Outcome::kTaken) {
+    tried_ = parking_.WaitsForPlace(at_);
     // Somebody else may have asked for the topic and found it.
     if (topic_wait_.waiting()) EndWait();
     record_ = nullptr;
@@ -66,7 +70,9 @@ void PendingRecord::AwaitTopic() {
   const absl::Status answer = sink_.AwaitTopic(record_->topic, kTopicAnswer);
   const Clock::time_point now = Clock::now();
   if (answer.ok()) {
-    EndWait();
+    // What else it may wait for is seen next.
+    state_.SetAwaitsTopic(false);
+    parking_.EndTopicWait();
     return;
   }
   // Silence, or a leader that is being chosen, passes; a topic that is not there may yet come.
@@ -90,17 +96,18 @@ void PendingRecord::EndWait() {
   awaits_room_ = false;
   topic_wait_.End();
   state_.SetAwaitsTopic(false);
-  parking_.EndWait();
+  parking_.EndTopicWait();
+  parking_.EndPlaceWait();
 }
 
 void PendingRecord::Park(const PublishFailure& why) {
   if (!parking_.HasPlaceFor(event_->topic, event_->aggregate_id, event_->id)) {
-    parking_.WaitForPlace(at_);
+    parking_.WaitForPlace(at_, Clock::now());
     return Wait(absl::ResourceExhaustedError(
         absl::StrCat(why.reason, "; it cannot be parked: --max_parked_keys are. Fix: ", why.fix,
-                     "; and make room: outbox-relay parked release (after parked drop, where Kafka "
-                     "still refuses "
-                     "an event), or a start with a larger --max_parked_keys")));
+                     " (it is tried again each minute); or make room: outbox-relay parked release "
+                     "(after parked drop, where Kafka still refuses an event), or a start with a "
+                     "larger --max_parked_keys")));
   }
   parking_.TakePoison(*event_, at_, ticket_, why);
   metrics_.publish_failures.Increment();

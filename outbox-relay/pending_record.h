@@ -29,6 +29,9 @@ class PendingRecord {
 
   // As long as it waits nothing may be read from the stream: `event` is a view into what was read.
   bool waiting() const { return record_ != nullptr; }
+  // So does one that waited for a place and was tried again, until Kafka has it: else more would be
+  // parked behind it meanwhile, which cannot be released before it.
+  bool holds_stream() const { return waiting() || (tried_ && sink_.in_flight_events() > 0); }
   // For its topic, for Kafka to say whether there is one, or for an operator who releases or drops
   // some of what is parked.
   bool awaits_topic() const { return topic_wait_.waiting() && !awaits_room_; }
@@ -62,6 +65,7 @@ class PendingRecord {
   const Event* event_ = nullptr;
   StreamPosition at_;
   Producer::Ticket ticket_ = 0;
+  bool tried_ = false;
   bool awaits_room_ = false;  // in the sink, which wakes the loop when there is some
   TopicWait topic_wait_;
 };

@@ -78,7 +78,7 @@ absl::Status Relay::Turn() {
 }
 
 bool Relay::MayRead() const {
-  if (pending_.waiting() || done_reading_ || parking_.full()) return false;
+  if (pending_.holds_stream() || done_reading_ || parking_.full()) return false;
   // What is parked meanwhile would hold its end up.
   if (sink_.transaction() != nullptr && sink_.transaction()->closing()) return false;
   if ((draining_ || leaving_) && !transactions_.in_transaction()) return false;

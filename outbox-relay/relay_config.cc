@@ -148,7 +148,6 @@ std::vector<SourceOptions> ToSourceOptions(const Config& config) {
                        .conninfo = source.conninfo,
                        .missing_topic_wait = config.missing_topic_wait,
                        .most_keys = static_cast<size_t>(config.max_parked_keys),
-                       .may_repeat = !config.exactly_once,
                        .warn_age = std::chrono::hours(config.parked_warn_age_h)};
     all.push_back(std::move(options));
   }

@@ -92,7 +92,9 @@ SessionEnd SourceLoop::RunSession(std::stop_token stop) {
   if ((*stream)->paused()) return {Kind::kPaused};
   const absl::StatusOr<Reconciled> reconciled = Reconcile(**stream, stop);
   if (!reconciled.ok()) {
-    return state_.paused() ? SessionEnd{Kind::kPaused} : NotOurs(reconciled.status());
+    // Who heals may see it before the watch does.
+    const bool paused = state_.paused() || absl::IsCancelled(reconciled.status());
+    return paused ? SessionEnd{Kind::kPaused} : NotOurs(reconciled.status());
   }
   if (*reconciled == Reconciled::kHealed) return {Kind::kHealed};
   if (absl::Status made = MakeProducer(); !made.ok()) return SessionEnd::Failed(made);
@@ -126,6 +128,7 @@ SessionEnd SourceLoop::RunSession(std::stop_token stop) {
   SessionEnd ended = relay.Run();
   // A transaction that broke off comes again as a whole.
   ledger_.AbandonOpen();
+  parking_.OnSessionEnd();
   return ended;
 }
 
@@ -144,6 +147,7 @@ absl::Status SourceLoop::TakeOver(ReplicationStream& stream,
       stream, [&] { return stop.stop_requested(); },
       [&](std::stop_token) {
         return parking_.Load({.system_id = stream.identity().system_id,
+                              .from = judged,
                               .flushed = stream.identity().flushed,
                               .holder = {.walsender_pid = stream.server_pid(), .judged = judged},
                               .released = released});

@@ -176,8 +176,9 @@ absl::StatusOr<HealReport> Heal(const HealOptions& options, const Evidence& evid
                                  .missing_topic_wait = options.missing_topic_wait,
                                  .leave = options.leave},
                                 *reader, "missing", *at_kafka, parked, producer, counts);
-  if (const PublishFailure* const failure = producer.failed() ? &producer.failure() : nullptr) {
-    if (absl::Status place = parked.CheckPlace(*failure); !place.ok()) done = place;
+  if (absl::IsAborted(done) && producer.failed() &&
+      producer.failure().kind == PublishFailure::Kind::kRefused) {
+    if (absl::Status place = parked.CheckPlace(producer.failure()); !place.ok()) done = place;
   }
   if (!done.ok()) return done;
   report.compared = counts.compared;

@@ -38,7 +38,8 @@ absl::Status ParkedBehind::Load() {
     if (found != first_.end()) key.from = PositionOf(found->second.seq);
     keys_.Put(std::move(key));
   };
-  return parked::Load(connection_, system_id_, {}, put).status();
+  // No row that was given up is looked at.
+  return parked::Load(connection_, system_id_, Lsn{UINT64_MAX}, {}, put).status();
 }
 
 bool ParkedBehind::Take(const Event& event, int64_t seq) {

@@ -86,6 +86,9 @@ constexpr char kCountEvents[] = R"sql(
    WHERE e.dropped_at IS NULL
 )sql";
 
+constexpr char kDropped[] =
+    "SELECT id FROM outbox_parked WHERE dropped_at IS NOT NULL AND commit_lsn >= $1::text::pg_lsn";
+
 absl::StatusOr<ParkedKey> KeyOfRow(const postgres::Result& keys, int row) {
   const absl::StatusOr<Lsn> lsn = ParseLsn(keys.Text(row, 9));
   if (!lsn.ok()) return lsn.status();
@@ -181,7 +184,7 @@ absl::Status ShutOutOthers(postgres::Connection& connection, const SlotHolder& h
 }
 
 absl::StatusOr<Stored> Load(postgres::Connection& connection, const std::string& system_id,
-                            const std::vector<std::string>& released,
+                            Lsn from, const std::vector<std::string>& released,
                             absl::FunctionRef<void(ParkedKey)> put) {
   if (!released.empty()) {
     const Query removed = DeleteEvents(released);
@@ -194,10 +197,16 @@ absl::StatusOr<Stored> Load(postgres::Connection& connection, const std::string&
   if (!events.ok()) return events.status();
   const absl::StatusOr<Lsn> last = ParseLsn(events->Text(0, 1));
   if (!last.ok()) return last.status();
+  Stored stored{.events = events->Int64(0, 0), .last = *last};
+  // After the count, in which one that is given up in between is.
+  auto dropped = connection.Execute(kDropped, postgres::Params().Text(ToString(from)));
+  if (!dropped.ok()) return dropped.status();
+  for (int row = 0; row < dropped->rows(); ++row)
+    stored.dropped.emplace_back(dropped->Text(row, 0));
   for (int64_t behind = INT64_MIN;;) {
     auto keys = connection.Execute(kLoadKeys, postgres::Params().Int64(behind));
     if (!keys.ok()) return keys.status();
-    if (keys->rows() == 0) return Stored{.events = events->Int64(0, 0), .last = *last};
+    if (keys->rows() == 0) return stored;
     for (int row = 0; row < keys->rows(); ++row) {
       absl::StatusOr<ParkedKey> key = KeyOfRow(*keys, row);
       if (!key.ok()) return key.status();

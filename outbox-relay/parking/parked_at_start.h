@@ -25,12 +25,13 @@ absl::Status PutOnList(postgres::Connection& connection, const PublishFailure& f
 struct Stored {
   int64_t events = 0;
   Lsn last;  // the commit record that the last of them came with, in this cluster's log
+  std::vector<std::string> dropped;  // ids of events that were given up and may come by
 };
-// What is parked, once the events `released` are gone: gives each key to `put`, some thousands at a
-// time, so that an error may come behind some. Positions of another cluster are rebased: everything
-// that comes is behind them.
+// What is parked for a stream that begins at `from`, once the events `released` are gone: gives
+// each key to `put`, some thousands at a time, so that an error may come behind some. Positions of
+// another cluster are rebased: everything that comes is behind them.
 absl::StatusOr<Stored> Load(postgres::Connection& connection, const std::string& system_id,
-                            const std::vector<std::string>& released,
+                            Lsn from, const std::vector<std::string>& released,
                             absl::FunctionRef<void(ParkedKey)> put);
 
 // Before healing: all that is parked lies in front of what healing adds and the new stream brings.

@@ -9,6 +9,8 @@
 namespace relay::parked {
 namespace {
 
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
 using ::testing::UnorderedElementsAre;
 
 // Each of its keys would cost a producer, and the whole source a new session.
@@ -35,8 +37,7 @@ TEST(ParkedAtStartTest, KeysOfAMissingTopicAreHeldOnceItIsThereAndRefuses) {
             4);
 }
 
-// The stream waits at 0/A, row 3. Of which key nothing of value can come by again, or, where that
-// does no harm, only what is published once more.
+// The stream waits at 0/A, row 3. Of which keys nothing can come by any more.
 TEST(ParkedAtStartTest, WhichReleasesMayBeginBeforeTheStreamHasPassedAll) {
   testsupport::TestDatabase database{
       {&postgres::PartitionMigrations(), &postgres::OutboxMigrations()}};
@@ -77,25 +78,28 @@ TEST(ParkedAtStartTest, WhichReleasesMayBeginBeforeTheStreamHasPassedAll) {
       "WHERE name = 'k: not released'");
   auto connection = postgres::Connection::Open(database.relay(), "test");
   ASSERT_TRUE(connection.ok()) << connection.status();
-  const auto begin = [&](const ReleaseBound& bound) {
-    const Query query = ReleasedKeys(bound);
-    auto scopes = connection->Execute(query.sql, query.params);
-    EXPECT_TRUE(scopes.ok()) << scopes.status();
-    std::vector<std::string> names;
-    for (int i = 0; scopes.ok() && i < scopes->rows(); ++i) {
-      names.push_back(database.Ask(
-          absl::StrCat("SELECT name FROM outbox_parked_keys WHERE scope = ", scopes->Int64(i, 0))));
-    }
-    return names;
+  const auto ask = [&](const Query& query) {
+    auto answer = connection->Execute(query.sql, query.params);
+    EXPECT_TRUE(answer.ok()) << answer.status();
+    return answer.ok() ? ReleasedOf(*answer) : Released();
   };
-  const StreamPosition at{Lsn{0xA}, 3};
-  EXPECT_THAT(begin({.waits_at = at, .may_repeat = false}),
-              UnorderedElementsAre("k: before", "k: behind, without rows",
+  const Released before = ask(ReleasedKeysBefore({Lsn{0xA}, 3}, Lsn{0x9}));
+  std::vector<std::string> names;
+  for (const int64_t scope : before.scopes) {
+    names.push_back(
+        database.Ask(absl::StrCat("SELECT name FROM outbox_parked_keys WHERE scope = ", scope)));
+  }
+  EXPECT_THAT(names,
+              UnorderedElementsAre("k: before", "k: dropped behind", "k: behind, without rows",
                                    "k: awaited, without rows", "k: of an earlier era"));
-  EXPECT_THAT(begin({.waits_at = at}),
-              UnorderedElementsAre("k: before", "k: across", "k: behind, without rows",
-                                   "k: awaited, without rows", "k: of an earlier era"));
-  EXPECT_EQ(begin({}).size(), 8u);
+  EXPECT_EQ(before.left_out, 3);
+  EXPECT_THAT(
+      before.dropped,
+      ElementsAre(database.Ask("SELECT id FROM outbox_parked WHERE dropped_at IS NOT NULL")));
+  EXPECT_THAT(ask(ReleasedKeysBefore({Lsn{0xA}, 3}, Lsn{0xC})).dropped, IsEmpty());
+  const Released all = ask(ReleasedKeys());
+  EXPECT_EQ(all.scopes.size(), 8u);
+  EXPECT_EQ(all.left_out, 0);
 }
 
 }  // namespace

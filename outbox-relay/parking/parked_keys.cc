@@ -1,8 +1,8 @@
 #include "outbox-relay/parking/parked_keys.h"
 
+#include <iterator>
 #include <utility>
 
-#include "absl/container/flat_hash_set.h"
 #include "outbox-relay/parking/scope_name.h"
 
 namespace relay {
@@ -29,6 +29,7 @@ std::string KeyOf(std::string_view topic, std::string_view name) {
 }
 
 ParkedKeys::Decision ParkedKeys::Decide(const Event& event, StreamPosition at) {
+  if (!dropped_.empty() && dropped_.contains(View(event.id))) return Decision::kSkip;
   wanted_.assign(ScopeTopic(event.topic));
   wanted_.push_back('\0');
   AppendScopeName(event.aggregate_id, event.id, wanted_);
@@ -87,7 +88,14 @@ std::shared_ptr<const Refusal> ParkedKeys::Share(Refusal refusal) {
   return refusals_.emplace_back(std::make_shared<const Refusal>(std::move(refusal)));
 }
 
-void ParkedKeys::Erase(const ParkedKey& key) { keys_.erase(KeyOf(key.topic, key.name)); }
+void ParkedKeys::SetDropped(std::vector<std::string> ids) {
+  dropped_ = {std::make_move_iterator(ids.begin()), std::make_move_iterator(ids.end())};
+}
+
+void ParkedKeys::Erase(const ParkedKey& key) {
+  const auto found = keys_.find(KeyOf(key.topic, key.name));
+  if (found != keys_.end() && found->second.get() == &key) keys_.erase(found);
+}
 
 void ParkedKeys::ForgetStored() {
   absl::erase_if(keys_, [](const auto& entry) { return entry.second->scope != 0; });
@@ -97,6 +105,7 @@ void ParkedKeys::ForgetStored() {
 void ParkedKeys::Clear() {
   keys_.clear();
   topics_.clear();
+  dropped_.clear();
   found_.reset();
 }
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/functional/function_ref.h"
 #include "outbox-relay/parking/scope_name.h"
 #include "outbox-relay/sink/publish_failure.h"
@@ -69,8 +70,11 @@ class ParkedKeys {
     kPublish,
     kPark,          // behind others of its key
     kParkAsPoison,  // the first of its key
+    kSkip,          // an operator has given it up
   };
 
+  // Whether Decide has anything to decide.
+  bool decides() const { return !keys_.empty() || !dropped_.empty(); }
   bool empty() const { return keys_.empty(); }
   size_t size() const { return keys_.size(); }
   bool full() const { return keys_.size() >= most_; }
@@ -82,15 +86,19 @@ class ParkedKeys {
 
   // What to do with the next event of the stream. For the last two key() is whose it is; for
   // kParkAsPoison that is a new one, or one that awaited this event: it is parked from here on.
-  // Only to be asked unless empty().
+  // Only to be asked if decides().
   Decision Decide(const Event& event, StreamPosition at);
   const std::shared_ptr<ParkedKey>& key() const { return found_; }
 
   // The event cannot be published: its key is parked from here on. key() is the key.
   void Park(const Event& event, StreamPosition at, Refusal refusal);
 
+  // Ids of events that may come by, and were given up: those, and no others.
+  void SetDropped(std::vector<std::string> ids);
+
   // From the database: replaces what is known of this key.
   void Put(ParkedKey key);
+  // Unless it was parked anew since.
   void Erase(const ParkedKey& key);
   // One object for equal ones.
   std::shared_ptr<const Refusal> Share(Refusal refusal);
@@ -118,6 +126,7 @@ class ParkedKeys {
   const size_t most_;
   absl::flat_hash_map<std::string, std::shared_ptr<ParkedKey>> keys_;  // topic, NUL, name
   absl::flat_hash_map<std::string, Refusal> topics_;
+  absl::flat_hash_set<std::string> dropped_;
   std::vector<std::shared_ptr<const Refusal>> refusals_;  // those that keys have, but for some
   std::shared_ptr<ParkedKey> found_;
   std::string wanted_;  // scratch

@@ -101,5 +101,30 @@ TEST(ParkedKeysTest, AfterAReconnectTheDatabaseKnowsBetterButNotWhatItWasNotTold
   EXPECT_TRUE(keys.empty());
 }
 
+TEST(ParkedKeysTest, WhatWasGivenUpIsSkippedWhateverBecameOfItsKey) {
+  ParkedKeys keys;
+  EXPECT_FALSE(keys.decides());
+  keys.SetDropped({"e1"});
+  EXPECT_TRUE(keys.decides());
+  EXPECT_EQ(keys.Decide(EventOf("e1", "a"), At(10)), ParkedKeys::Decision::kSkip);
+  EXPECT_EQ(keys.Decide(EventOf("e2", "a"), At(11)), ParkedKeys::Decision::kPublish);
+  keys.Park(EventOf("e0", "a"), At(9), {.reason = "no"});
+  EXPECT_EQ(keys.Decide(EventOf("e1", "a"), At(10)), ParkedKeys::Decision::kSkip);
+  EXPECT_EQ(keys.Decide(EventOf("e2", "a"), At(11)), ParkedKeys::Decision::kPark);
+  keys.SetDropped({});
+  EXPECT_EQ(keys.Decide(EventOf("e1", "a"), At(10)), ParkedKeys::Decision::kPark);
+}
+
+TEST(ParkedKeysTest, AKeyThatIsParkedAnewIsNotErasedWithTheOldOne) {
+  ParkedKeys keys;
+  keys.Park(EventOf("e2", "a"), At(11), {.reason = "no"});
+  const std::shared_ptr<ParkedKey> old = keys.key();
+  keys.Park(EventOf("e1", "a"), At(10), {.reason = "no"});
+  keys.Erase(*old);
+  EXPECT_EQ(keys.size(), 1u);
+  keys.Erase(*keys.key());
+  EXPECT_TRUE(keys.empty());
+}
+
 }  // namespace
 }  // namespace relay

@@ -7,7 +7,6 @@
 #include "absl/strings/str_cat.h"
 #include "libs/postgres/sql_error.h"
 #include "outbox-relay/parking/scope_name.h"
-#include "outbox-relay/source/lsn.h"
 
 namespace relay::parked {
 namespace {
@@ -53,23 +52,31 @@ constexpr char kReleaseFoundTopics[] = R"sql(
    WHERE topic = ANY ($1::text[]) AND missing_topic AND released_at IS NULL
 )sql";
 
-constexpr char kReleasedKeys[] =
-    "SELECT scope FROM outbox_parked_keys WHERE released_at IS NOT NULL ORDER BY released_at, "
-    "scope";
-
-// What is parked behind `waits_at` comes again, and so does what was on its way in front of it and
-// has got lost: a key that is parked from there on is not released before. One without rows is only
-// tried again. Positions of an earlier era are all in front.
-constexpr char kReleasedKeysBefore[] = R"sql(
-  SELECT scope FROM outbox_parked_keys k
-   WHERE released_at IS NOT NULL
-     AND (NOT EXISTS (SELECT FROM outbox_parked e WHERE e.scope = k.scope)
-       OR ((k.commit_lsn, k.ordinal) <= ($1::text::pg_lsn, $2::bigint)
-           AND NOT EXISTS (SELECT FROM outbox_parked e
-                            WHERE e.scope = k.scope AND e.era = k.era
-                              AND (e.commit_lsn, e.ordinal) >= ($1::text::pg_lsn, $2::bigint)
-                              AND ($3::bool OR e.dropped_at IS NOT NULL))))
+// See Released.
+constexpr char kReleasedKeys[] = R"sql(
+  SELECT scope, NULL, NULL FROM outbox_parked_keys WHERE released_at IS NOT NULL
    ORDER BY released_at, scope
+)sql";
+
+// What is parked behind the event that waits comes again, and so does what was on its way between
+// them and has got lost: such a key is not released before. One without rows is only tried again.
+// Positions of an earlier era are all in front, and what was given up does not count.
+constexpr char kReleasedKeysBefore[] = R"sql(
+  SELECT scope, id, total FROM (
+    SELECT scope, NULL::text AS id, NULL::bigint AS total, released_at FROM outbox_parked_keys k
+     WHERE released_at IS NOT NULL
+       AND (NOT EXISTS (SELECT FROM outbox_parked e
+                         WHERE e.scope = k.scope AND e.dropped_at IS NULL)
+         OR ((k.commit_lsn, k.ordinal) <= ($1::text::pg_lsn, $2::bigint)
+             AND NOT EXISTS (SELECT FROM outbox_parked e
+                              WHERE e.scope = k.scope AND e.era = k.era AND e.dropped_at IS NULL
+                                AND (e.commit_lsn, e.ordinal) >= ($1::text::pg_lsn, $2::bigint))))
+    UNION ALL
+    SELECT NULL, id, NULL, NULL FROM outbox_parked
+     WHERE dropped_at IS NOT NULL AND commit_lsn >= $3::text::pg_lsn
+    UNION ALL
+    SELECT NULL, NULL, count(*), NULL FROM outbox_parked_keys WHERE released_at IS NOT NULL
+  ) answer ORDER BY released_at, scope
 )sql";
 
 // Key by key, so that each is one range of the index, however much is parked. The sum of sizes
@@ -180,12 +187,28 @@ Query ReleaseFoundTopics(const std::vector<std::string>& topics) {
   return {kReleaseFoundTopics, postgres::Params().Texts(topics)};
 }
 
-Query ReleasedKeys(const ReleaseBound& bound) {
-  if (!bound.waits_at) return {kReleasedKeys, {}};
-  return {kReleasedKeysBefore, postgres::Params()
-                                   .Text(ToString(bound.waits_at->commit))
-                                   .Int64(bound.waits_at->ordinal)
-                                   .Bool(!bound.may_repeat)};
+Query ReleasedKeys() { return {kReleasedKeys, {}}; }
+
+Query ReleasedKeysBefore(const StreamPosition& at, Lsn from) {
+  return {kReleasedKeysBefore,
+          postgres::Params().Text(ToString(at.commit)).Int64(at.ordinal).Text(ToString(from))};
+}
+
+Released ReleasedOf(const postgres::Result& result) {
+  Released released;
+  int64_t total = -1;
+  for (int row = 0; row < result.rows(); ++row) {
+    if (!result.IsNull(row, 0)) {
+      released.scopes.push_back(result.Int64(row, 0));
+    } else if (!result.IsNull(row, 1)) {
+      released.dropped.emplace_back(result.Text(row, 1));
+    } else {
+      total = result.Int64(row, 2);
+    }
+  }
+  released.bounded = total >= 0;
+  if (released.bounded) released.left_out = total - static_cast<int64_t>(released.scopes.size());
+  return released;
 }
 
 Query FetchEvents(const std::vector<int64_t>& scopes) {

@@ -16,6 +16,7 @@
 #include "outbox-relay/parking/parked_keys.h"
 #include "outbox-relay/sink/publish_failure.h"
 #include "outbox-relay/source/event.h"
+#include "outbox-relay/source/lsn.h"
 
 namespace relay::parked {
 
@@ -40,17 +41,21 @@ Query InsertEvents(const ParkBatch& batch);
 // Releases the keys that are parked because their topic did not exist, of topics that do now.
 Query ReleaseFoundTopics(const std::vector<std::string>& topics);
 
-// Which of the released keys may begin.
-struct ReleaseBound {
-  // The stream waits in front of this event; it is not behind all that was in the table when it
-  // started. None: it is.
-  std::optional<StreamPosition> waits_at = {};
-  // What was published by a release may come by again, and be published once more; never what was
-  // dropped.
-  bool may_repeat = true;
+// Which keys are released and may begin.
+struct Released {
+  std::vector<int64_t> scopes;  // in the order in which they were released
+  // Of ReleasedKeysBefore:
+  bool bounded = false;
+  int64_t left_out = 0;              // so many more are released
+  std::vector<std::string> dropped;  // ids of events that were given up and may come by
 };
-// (scope) of the keys that are released and may begin.
-Query ReleasedKeys(const ReleaseBound& bound);
+// All that are released: nothing that is parked comes by again.
+Query ReleasedKeys();
+// While the stream, which began at `from`, waits in front of the event at `at`: those of which
+// nothing can come by any more.
+Query ReleasedKeysBefore(const StreamPosition& at, Lsn from);
+// The answer to either.
+Released ReleasedOf(const postgres::Result& result);
 // The next events of these keys, each key's in order, dropped ones left out: some 1,000 and 1 MiB
 // at most. See RowOf.
 Query FetchEvents(const std::vector<int64_t>& scopes);

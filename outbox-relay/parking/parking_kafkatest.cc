@@ -15,9 +15,6 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 constexpr char kPoisonId[] = "0192f0c1-2345-7abc-8def-0123456789ab";
-// Bytes that no compression makes smaller.
-constexpr char kRandom100k[] =
-    "(SELECT string_agg(uuid_send(gen_random_uuid()), '') FROM generate_series(1, 6250))";
 
 class ParkingTest : public ParkingFixture {
  protected:

@@ -6,7 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "libs/postgres/sql_error.h"
 #include "libs/telemetry/log.h"
-#include "libs/telemetry/traceparent.h"
+#include "outbox-relay/parking/parking_log.h"
 
 namespace relay {
 namespace {
@@ -46,12 +46,7 @@ absl::Status ParkingLot::Load(const ParkingSession& session) {
   if (absl::IsNotFound(tables)) {
     to_list_.clear();
     if (!std::exchange(warned_unavailable_, true)) {
-      telemetry::Warn(
-          "events cannot be parked: one that Kafka refuses will stop this source",
-          {{"source", options_.source_name},
-           {"error", std::string(tables.message())},
-           {"fix",
-            "the service's `migrate` verb makes outbox_parked and grants this role its use"}});
+      LogCannotPark(options_.source_name, tables);
     }
     return absl::OkStatus();
   }
@@ -59,16 +54,18 @@ absl::Status ParkingLot::Load(const ParkingSession& session) {
   if (absl::Status listed = WriteList(opened->connection()); !listed.ok()) return listed;
   keys_.ForgetStored();
   absl::StatusOr<parked::Stored> stored =
-      parked::Load(opened->connection(), session.system_id, session.released,
+      parked::Load(opened->connection(), session.system_id, session.from, session.released,
                    [this](ParkedKey key) { keys_.Put(std::move(key)); });
   if (!stored.ok()) return stored.status();
+  keys_.SetDropped(std::move(stored->dropped));
+  from_ = session.from;
   warned_unavailable_ = false;
   release_.OnKeysLoaded();
   events_ = stored->events;
   // Beyond the log's end: of a timeline that is no more.
   release_from_ = stored->last > session.flushed ? Lsn{} : stored->last;
   passed_ = false;
-  EndWait();
+  EndPlaceWait();
   statement_.emplace(*std::move(opened));
   release_.Refresh();
   CountMetrics();
@@ -90,15 +87,21 @@ void ParkingLot::Standby() {
   metrics_.parked_keys.Set(0);
   metrics_.parked_events.Set(0);
   metrics_.oldest_parked_age.Set(0);
-  EndWait();
+  EndPlaceWait();
+  metrics_.missing_topic_wait.Set(0);
   metrics_.missing_topics.Set(0);
 }
 
 bool ParkingLot::Take(const Event& event, StreamPosition at, Ledger::Ticket ticket) {
   const ParkedKeys::Decision decision = keys_.Decide(event, at);
   if (decision == ParkedKeys::Decision::kPublish) return false;
+  if (decision == ParkedKeys::Decision::kSkip) {
+    ledger_.Ack(ticket);
+    return true;
+  }
   if (decision == ParkedKeys::Decision::kParkAsPoison) filling_.Open(keys_.key());
   filling_.Add(event, at, keys_.key(), ticket);
+  ++fill_.taken;
   return true;
 }
 
@@ -107,12 +110,14 @@ void ParkingLot::TakePoison(const Event& event, StreamPosition at, Ledger::Ticke
   keys_.Park(event, at, RefusalOf(why));
   filling_.Open(keys_.key());
   filling_.Add(event, at, keys_.key(), ticket);
+  ++fill_.taken;
   if (why.kind == PublishFailure::Kind::kMissingTopic) topics_.OnMissing(keys_.key()->topic);
   CountMetrics();
 }
 
-std::optional<PublishFailure> ParkingLot::KnownRefusal(const Event& event) const {
-  if (!keys_.full()) return std::nullopt;
+std::optional<PublishFailure> ParkingLot::KnownRefusal(const Event& event,
+                                                       Clock::time_point now) const {
+  if (!keys_.full() || place_.MayTryAgain(now)) return std::nullopt;
   if (blocked_ && blocked_->event_id == event.id) return blocked_;
   const Refusal* const refusal = keys_.TopicRefusal(event.topic);
   // That a topic is missing is asked for again and again.
@@ -132,18 +137,27 @@ bool ParkingLot::MissingLongEnough(std::string_view topic, Clock::time_point now
   return topics_.LongEnough(waited, options_.missing_topic_wait);
 }
 
-void ParkingLot::WaitForPlace(StreamPosition at) {
-  if (waits_at_ == at) return;
-  waits_at_ = at;
+void ParkingLot::WaitForPlace(StreamPosition at, Clock::time_point now) {
+  if (!place_.Begin(at, now)) return;
+  warned_of_left_out_ = false;
   metrics_.parking_full.Set(1);
   release_.Refresh();
 }
 
-void ParkingLot::EndWait() {
-  topics_.EndAwait();
-  waits_at_.reset();
-  metrics_.missing_topic_wait.Set(0);
+void ParkingLot::EndPlaceWait() {
+  place_.End();
   metrics_.parking_full.Set(0);
+}
+
+void ParkingLot::OnSessionEnd() {
+  EndPlaceWait();
+  // How long a topic is missing goes on counting.
+  metrics_.missing_topic_wait.Set(0);
+}
+
+void ParkingLot::EndTopicWait() {
+  topics_.EndAwait();
+  metrics_.missing_topic_wait.Set(0);
 }
 
 absl::Status ParkingLot::Work(Producer& sink, Clock::time_point now) {
@@ -182,6 +196,7 @@ absl::Status ParkingLot::OnAnswer(postgres::Result result) {
       break;
     case Running::kRelease: {
       const int64_t gone = release_.OnAnswer(std::move(result));
+      WarnOfLeftOut();
       events_ -= gone;
       metrics_.published_events.Increment(static_cast<double>(gone));
       CountMetrics();
@@ -203,7 +218,7 @@ absl::Status ParkingLot::OnOpened(const postgres::Result& result) {
   for (int row = 0; row < result.rows(); ++row) {
     if (result.Bool(row, 3)) release_.Refresh();
   }
-  LogParked(sent_);
+  LogParked(options_.source_name, sent_);
   sent_.openings.clear();
   CountMetrics();
   return absl::OkStatus();
@@ -211,6 +226,7 @@ absl::Status ParkingLot::OnOpened(const postgres::Result& result) {
 
 void ParkingLot::OnInserted(const postgres::Result& result) {
   for (const Ledger::Ticket ticket : sent_.tickets) ledger_.Ack(ticket);
+  fill_.written += sent_.tickets.size();
   sent_ = ParkBatch();
   events_ += result.affected();
   CountMetrics();
@@ -225,9 +241,9 @@ absl::Status ParkingLot::StartNext() {
   const bool release_first = std::exchange(release_next_, !release_next_);
   for (const bool release : {release_first, !release_first}) {
     if (release) {
-      const bool nothing_buffered = sent_.empty() && filling_.empty();
-      if (auto query = release_.Next(MayRelease(), nothing_buffered))
+      if (auto query = release_.Next(WhichReleases(), fill_)) {
         return Start(Running::kRelease, *query);
+      }
     } else if (!sent_.openings.empty()) {
       return Start(Running::kOpen, parked::OpenKeys(sent_, system_id_, walsender_pid_));
     } else if (!sent_.empty()) {
@@ -237,15 +253,20 @@ absl::Status ParkingLot::StartNext() {
   return absl::OkStatus();
 }
 
-std::optional<parked::ReleaseBound> ParkingLot::MayRelease() {
+std::optional<parked::Query> ParkingLot::WhichReleases() {
   if (!passed_ && (ledger_.received() > release_from_ || !release_from_.known())) {
     passed_ = true;
     release_.Refresh();  // for those that might not begin yet
   }
-  if (passed_) return parked::ReleaseBound{};
+  if (passed_) return parked::ReleasedKeys();
   // What was parked before this session, but comes by once more, comes first.
-  if (!waits_at_) return std::nullopt;
-  return parked::ReleaseBound{.waits_at = waits_at_, .may_repeat = options_.may_repeat};
+  if (!place_.at()) return std::nullopt;
+  return parked::ReleasedKeysBefore(*place_.at(), from_);
+}
+
+void ParkingLot::WarnOfLeftOut() {
+  if (release_.left_out() == 0 || passed_ || std::exchange(warned_of_left_out_, true)) return;
+  LogReleasesWait(options_.source_name, release_.left_out());
 }
 
 absl::Status ParkingLot::Start(Running what, const parked::Query& query) {
@@ -301,26 +322,6 @@ std::optional<ParkingLot::Clock::time_point> ParkingLot::due() const {
   return std::min(ask, release_.due().value_or(Clock::time_point::max()));
 }
 
-void ParkingLot::LogParked(const ParkBatch& batch) const {
-  const ParkedKey& key = *batch.openings.front();
-  const auto poison = std::find(batch.ids.begin(), batch.ids.end(), key.poison_id);
-  const std::string trace = poison == batch.ids.end()
-                                ? std::string()
-                                : batch.traceparents[poison - batch.ids.begin()].value_or("");
-  telemetry::Error(
-      "Kafka refuses an event: it is parked, with what follows of its key",
-      {{"source", options_.source_name},
-       {"event_id", key.poison_id},
-       {"topic", key.topic},
-       {"key", key.name.substr(1)},
-       {"trace_id", telemetry::TraceIdIn(trace)},
-       {"error", key.refusal->reason},
-       {"fix", key.refusal->missing_topic
-                   ? absl::StrCat(key.refusal->fix, "; then it flows by itself")
-                   : absl::StrCat(key.refusal->fix, "; then outbox-relay parked release")},
-       {"keys", batch.openings.size()}});
-}
-
 void ParkingLot::CountMetrics() {
   if (keys_.empty()) events_ = 0;  // what an operator has dropped is not counted down
   metrics_.parked_keys.Set(static_cast<double>(keys_.size()));
@@ -343,16 +344,7 @@ void ParkingLot::AgeMetrics() {
   if (which == nullptr || std::chrono::seconds(oldest) < options_.warn_age) return;
   if (Clock::now() < warn_at_) return;
   warn_at_ = Clock::now() + kWarnEvery;
-  telemetry::Error(
-      "a key has been parked for long: consumers that forget ids after some days will refuse its "
-      "events as too old",
-      {{"source", options_.source_name},
-       {"topic", which->topic},
-       {"key", which->name.substr(1)},
-       {"parked_hours", oldest / 3600},
-       {"error", which->refusal->reason},
-       {"fix",
-        absl::StrCat(which->refusal->fix, "; then outbox-relay parked release, or parked drop")}});
+  LogParkedLong(options_.source_name, *which, std::chrono::seconds(oldest));
 }
 
 void ParkingLot::Forget() {
@@ -360,9 +352,12 @@ void ParkingLot::Forget() {
   running_ = Running::kNothing;
   must_start_over_ = false;
   found_topics_.clear();
-  EndWait();  // no record does any more
+  // No record waits any more.
+  EndPlaceWait();
+  EndTopicWait();
   filling_ = ParkBatch();
   sent_ = ParkBatch();
+  fill_ = {};
   keys_.Clear();
   release_.Forget();
 }

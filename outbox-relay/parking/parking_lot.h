@@ -16,6 +16,7 @@
 #include "outbox-relay/parking/parked_at_start.h"
 #include "outbox-relay/parking/parked_keys.h"
 #include "outbox-relay/parking/parked_table.h"
+#include "outbox-relay/parking/place_wait.h"
 #include "outbox-relay/parking/release.h"
 #include "outbox-relay/parking/statement.h"
 #include "outbox-relay/parking/topic_watch.h"
@@ -32,14 +33,13 @@ struct ParkingOptions {
   std::chrono::seconds missing_topic_wait{0};
   // As many keys may be parked at a time: each takes memory.
   size_t most_keys = 100'000;
-  // False in exactly-once mode: see parked::ReleaseBound.
-  bool may_repeat = true;
   // From which age on parked keys are warned of, once an hour.
   std::chrono::hours warn_age{72};
 };
 
 struct ParkingSession {
   std::string system_id;
+  Lsn from;                   // where its stream begins
   Lsn flushed;                // the end of the server's log
   parked::SlotHolder holder;  // how the slot is known to be ours
   // Ids of events that were published, and only have to be removed.
@@ -72,16 +72,18 @@ class ParkingLot {
   }
   // The stream's next event waits for one. What an operator has released is published meanwhile,
   // though the stream may not have passed all that is parked already.
-  void WaitForPlace(StreamPosition at);
+  void WaitForPlace(StreamPosition at, Clock::time_point now);
+  bool WaitsForPlace(StreamPosition at) const { return place_.at() == at; }
+  void EndPlaceWait();
   // Such an event has cost the producer: it is not to be tried again as long as it has no place.
   void Block(const PublishFailure& failure) { blocked_ = failure; }
-  // Why the event is not worth trying, though it may not be parked yet.
-  std::optional<PublishFailure> KnownRefusal(const Event& event) const;
+  // Why the stream's next event is not worth trying, though it may not be parked yet.
+  std::optional<PublishFailure> KnownRefusal(const Event& event, Clock::time_point now) const;
 
   // All that an event costs as long as nothing is parked.
-  bool any() const { return !keys_.empty(); }
+  bool any() const { return keys_.decides(); }
   // Takes the event if it may not be published, and answers whether it did. It counts as durable
-  // for the ledger once it is in the table.
+  // for the ledger once it is in the table (or at once, if an operator has given it up).
   bool Take(const Event& event, StreamPosition at, Ledger::Ticket ticket);
   // Takes an event that cannot be published; its key is parked from here on.
   void TakePoison(const Event& event, StreamPosition at, Ledger::Ticket ticket,
@@ -90,8 +92,8 @@ class ParkingLot {
   // The topic of the stream's next event does not exist (Kafka's word, not silence): true once it
   // was waited for long enough. What is parked then is released by itself once the topic is there.
   bool MissingLongEnough(std::string_view topic, Clock::time_point now);
-  // Neither for its topic nor for a place: it is there, or its event is parked, or comes again.
-  void EndWait();
+  // It is there, or its event is parked, or comes again.
+  void EndTopicWait();
 
   // No more may be read from the stream for now.
   bool full() const { return filling_.full() || release_.last_lap(); }
@@ -112,6 +114,8 @@ class ParkingLot {
   // the table.
   const std::vector<std::string>& released() const { return release_.published(); }
 
+  // The stream has ended, and no record of it waits.
+  void OnSessionEnd();
   // The ledger and the producer begin anew: forgets what was not written yet, it comes again.
   void Forget();
   // After Forget: this event has cost the producer, and its key is to be parked when it comes
@@ -127,12 +131,12 @@ class ParkingLot {
   absl::Status OnOpened(const postgres::Result& result);
   void OnInserted(const postgres::Result& result);
   absl::Status StartNext();
-  // Which released keys may begin; none: not yet.
-  std::optional<parked::ReleaseBound> MayRelease();
+  // How to ask which released keys may begin; none: not yet.
+  std::optional<parked::Query> WhichReleases();
+  void WarnOfLeftOut();
   absl::Status Start(Running what, const parked::Query& query);
   void LookAtTopics(Producer& sink, Clock::time_point now);
   void OnTopicThere(const std::string& topic);
-  void LogParked(const ParkBatch& batch) const;
   void CountMetrics();
   // Looks at each key.
   void AgeMetrics();
@@ -158,7 +162,10 @@ class ParkingLot {
   int64_t events_ = 0;  // in the table
   Lsn release_from_;    // what the stream has to pass, so that nothing that is parked comes again
   bool passed_ = false;
-  std::optional<StreamPosition> waits_at_;  // see WaitForPlace
+  Lsn from_;              // where the stream began
+  Release::Parked fill_;  // since
+  PlaceWait place_;
+  bool warned_of_left_out_ = false;
   TopicWatch topics_;
   std::vector<std::string> found_topics_;  // whose keys are to be released
 

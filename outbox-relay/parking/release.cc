@@ -20,8 +20,8 @@ constexpr std::chrono::milliseconds kTopicAnswer(500), kTopicPause(1'000);
 Release::Release(std::string source_name, ParkedKeys& keys)
     : source_name_(std::move(source_name)), keys_(keys), router_(source_name_) {}
 
-std::optional<parked::Query> Release::Next(const std::optional<parked::ReleaseBound>& begin,
-                                           bool nothing_buffered) {
+std::optional<parked::Query> Release::Next(const std::optional<parked::Query>& begin,
+                                           const Parked& parked) {
   if (asked_) return std::nullopt;
   if (phase_ == Phase::kIdle && refresh_ && begin) {
     refresh_ = false;
@@ -34,10 +34,11 @@ std::optional<parked::Query> Release::Next(const std::optional<parked::ReleaseBo
       break;
     case Phase::kAsk:
       // A session has ended since, if they may not.
-      if (begin) query = parked::ReleasedKeys(*begin);
+      query = begin;
       break;
     case Phase::kFetch:
-      if (!last_lap_ || nothing_buffered) query = parked::FetchEvents(chunk_);
+      if (!barrier_ || last_lap_) barrier_ = parked.taken;
+      if (parked.written >= *barrier_) query = parked::FetchEvents(chunk_);
       break;
     case Phase::kHold:
       query = parked::HoldKey(held_.front().scope, held_.front().event_id, held_.front().refusal);
@@ -90,13 +91,17 @@ void Release::OnKeysLoaded() {
 }
 
 void Release::OnReleased(const postgres::Result& result) {
+  parked::Released released = parked::ReleasedOf(result);
+  left_out_ = released.left_out;
+  if (released.bounded) keys_.SetDropped(std::move(released.dropped));
   OnKeysLoaded();
   queue_.clear();
-  for (int row = 0; row < result.rows(); ++row) {
-    const auto found = known_.find(result.Int64(row, 0));
+  for (const int64_t scope : released.scopes) {
+    const auto found = known_.find(scope);
     // One that we do not know was parked by a relay that should not have: it is known after the
-    // next start. One whose poison is awaited still: the stream has passed the place of all that is
-    // parked, so that it may not come any more; if it does, it is tried again.
+    // next start. One whose poison is awaited still: either that comes no more, as the stream has
+    // passed the place of all that is parked, or the key has nothing else; if it comes, it is tried
+    // again.
     if (found == known_.end()) continue;
     found->second->released = true;
     keys_.TryTopicAgain(found->second->topic);
@@ -106,6 +111,7 @@ void Release::OnReleased(const postgres::Result& result) {
 
 void Release::NextChunk() {
   last_lap_ = false;
+  barrier_.reset();
   rows_.reset();
   chunk_.clear();
   while (!queue_.empty() && chunk_.size() < kKeysAtOnce) {
@@ -218,6 +224,8 @@ ParkedKey* Release::FindKey(int64_t scope) const {
 void Release::Forget() {
   phase_ = Phase::kIdle;
   asked_ = refresh_ = last_lap_ = false;
+  barrier_.reset();
+  left_out_ = 0;
   known_.clear();
   queue_.clear();
   chunk_.clear();

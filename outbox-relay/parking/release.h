@@ -43,12 +43,20 @@ class Release {
   // Nothing may be read from the stream: else a key whose events keep coming would never be done.
   bool last_lap() const { return last_lap_; }
 
-  // What to ask the database next, if anything. `begin`: which keys may begin; none: not yet.
-  // `nothing_buffered`: every event that was to be parked is in the table.
-  std::optional<parked::Query> Next(const std::optional<parked::ReleaseBound>& begin,
-                                    bool nothing_buffered);
+  // Events that were to be parked in this session, and those of them that are in the table.
+  struct Parked {
+    uint64_t taken = 0;
+    uint64_t written = 0;
+  };
+
+  // What to ask the database next, if anything. `begin`: how to ask which keys may begin; none: not
+  // yet.
+  std::optional<parked::Query> Next(const std::optional<parked::Query>& begin,
+                                    const Parked& parked);
   // Its answer. Answers how many events have left the table.
   int64_t OnAnswer(postgres::Result result);
+  // Keys that were released and may not begin yet, when that was asked last.
+  int64_t left_out() const { return left_out_; }
   // There will be no answer.
   void OnLost() { asked_ = false; }
   // `keys` was read anew from the table.
@@ -96,6 +104,10 @@ class Release {
   absl::flat_hash_map<int64_t, std::shared_ptr<ParkedKey>> known_;
   std::deque<int64_t> queue_;   // released keys to come
   std::vector<int64_t> chunk_;  // those under way
+  // So many events have to be written before their first fetch: some may lie in front of what is
+  // in the table.
+  std::optional<uint64_t> barrier_;
+  int64_t left_out_ = 0;
   std::optional<postgres::Result> rows_;
   int next_row_ = 0;
   size_t row_bytes_ = 0;

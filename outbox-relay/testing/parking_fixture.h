@@ -12,6 +12,10 @@
 
 namespace relay {
 
+// Bytes that no compression makes smaller.
+inline constexpr char kRandom100k[] =
+    "(SELECT string_agg(uuid_send(gen_random_uuid()), '') FROM generate_series(1, 6250))";
+
 class ParkingFixture : public RelayFixture {
  protected:
   void SetUp() override { MakeSlot(); }

@@ -102,7 +102,7 @@ int ReleaseSelected(const ParkedConfig& config) {
       absl::StrAppend(&line, "released ", changed->keys, " keys with ", changed->events,
                       " events; ",
                       changed->relay_active
-                          ? "the active relay publishes them now"
+                          ? "the active relay publishes them (its log says if some have to wait)"
                           : "no relay streams this source: they are published when one starts");
     }
     Print(line);
