@@ -21,7 +21,11 @@ constexpr std::chrono::seconds kBrokerPatience(30);
 // The ledger does not know these events.
 constexpr Producer::Ticket kNoTicket = Producer::kPosition;
 
-absl::Status Refused(const Producer& producer) {
+absl::Status Refused(Producer& producer) {
+  producer.AwaitName([](Producer::Ticket) {});
+  if (producer.failure().kind == PublishFailure::Kind::kProducerBroken) {
+    return AsStatus(producer.failure());
+  }
   const PublishFailure& failure = producer.failure();
   return absl::AbortedError(absl::StrCat("Kafka refused the event ", failure.event_id,
                                          " while healing: ", failure.reason,

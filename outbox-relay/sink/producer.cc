@@ -304,14 +304,18 @@ bool Producer::Collect(OnDurable on_durable) {
   return !failure_;
 }
 
-void Producer::Abandon(OnDurable on_durable, std::chrono::milliseconds timeout) {
+void Producer::AwaitName(OnDurable on_durable) {
   using Clock = std::chrono::steady_clock;
-  // Which event it was is said a little later than that there is one.
   const auto named_by = Clock::now() + kNamedWithin;
   while (failure_ && failure_->kind == PublishFailure::Kind::kProducerBroken &&
          in_flight_events_ > 0 && Clock::now() < named_by) {
     CollectOne(on_durable, std::chrono::milliseconds(20));
   }
+}
+
+void Producer::Abandon(OnDurable on_durable, std::chrono::milliseconds timeout) {
+  using Clock = std::chrono::steady_clock;
+  AwaitName(on_durable);
   const auto deadline = Clock::now() + timeout;
   abandoned_ = true;
   rd_kafka_purge(client_, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);

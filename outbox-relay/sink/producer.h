@@ -97,8 +97,7 @@ class Producer {
   bool Collect(OnDurable on_durable);
 
   // Drops what is not acknowledged, collects the acknowledgements that are there, and waits for
-  // librdkafka to let go, at most `timeout` (and 300 ms for it to name what was refused). Nothing
-  // else may be called after it.
+  // librdkafka to let go, at most `timeout` (after AwaitName). Nothing else may be called after it.
   void Abandon(OnDurable on_durable, std::chrono::milliseconds timeout);
 
   // What batch_bytes came to.
@@ -106,6 +105,8 @@ class Producer {
 
   bool failed() const { return failure_.has_value(); }
   const PublishFailure& failure() const { return *failure_; }
+  // Which event was refused is said a little later than that one was: waits for it, 300 ms at most.
+  void AwaitName(OnDurable on_durable);
 
  private:
   Producer() = default;
