@@ -31,7 +31,13 @@ class PendingRecord {
   bool waiting() const { return record_ != nullptr; }
   // So does one that waited for a place and was tried again, until Kafka has it: else more would be
   // parked behind it meanwhile, which cannot be released before it.
-  bool holds_stream() const { return waiting() || (tried_ && sink_.in_flight_events() > 0); }
+  bool holds_stream() const { return waiting() || tried_; }
+  // After acknowledgements were collected, and the sink has not failed.
+  void OnCollected() {
+    if (!tried_ || sink_.in_flight_events() > 0) return;
+    tried_ = false;
+    parking_.Unblock();
+  }
   // For its topic, for Kafka to say whether there is one, or for an operator who releases or drops
   // some of what is parked.
   bool awaits_topic() const { return topic_wait_.waiting() && !awaits_room_; }

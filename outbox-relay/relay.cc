@@ -65,6 +65,7 @@ SessionEnd Relay::Run() {
 absl::Status Relay::Turn() {
   absl::Status status = Receive();
   if (status.ok()) status = Collect();
+  if (status.ok()) pending_.OnCollected();
   // After it: what was acknowledged may have made room, and nothing else would wake us.
   if (status.ok() && pending_.waiting()) {
     timers_.Resume();

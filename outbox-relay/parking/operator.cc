@@ -43,23 +43,36 @@ constexpr char kRelease[] =
     ","
     "       pg_notify('outbox_parked', '')::text";
 
-#define ORDER_SAGA_DROPPED                                                         \
-  " e.dropped_at IS NULL AND e.scope IN (SELECT k.scope FROM outbox_parked_keys k" \
-  "   WHERE" ORDER_SAGA_SELECTED                                                   \
-  " AND ($1::text IS NOT NULL OR k.poison_id = e.id))"                             \
-  " AND ($1::text IS NULL OR e.id = $1::text) "
+// What is released may be on its way to Kafka: an event that is there is not dropped afterwards.
+// The lock holds a release up that comes meanwhile.
+#define ORDER_SAGA_HELD                       \
+  "WITH held AS (SELECT k.scope, k.poison_id" \
+  "                FROM outbox_parked_keys k" \
+  "               WHERE k.released_at IS NULL AND" ORDER_SAGA_SELECTED " FOR UPDATE) "
+#define ORDER_SAGA_DROPPED                                          \
+  " e.dropped_at IS NULL AND ($1::text IS NULL OR e.id = $1::text)" \
+  " AND EXISTS (SELECT FROM held"                                   \
+  "              WHERE held.scope = e.scope"                        \
+  "                AND ($1::text IS NOT NULL OR held.poison_id = e.id)) "
+#define ORDER_SAGA_RELEASED_KEYS                                                 \
+  " (SELECT count(*) FROM outbox_parked_keys k WHERE k.released_at IS NOT NULL " \
+  "AND" ORDER_SAGA_SELECTED ")"
 
-constexpr char kCountDrop[] = "SELECT count(DISTINCT e.scope), count(*)," ORDER_SAGA_RELAY_ACTIVE
-                              " FROM outbox_parked e WHERE" ORDER_SAGA_DROPPED;
+constexpr char kCountDrop[] =
+    ORDER_SAGA_HELD "SELECT count(DISTINCT e.scope), count(*)," ORDER_SAGA_RELAY_ACTIVE
+                    "," ORDER_SAGA_RELEASED_KEYS " FROM outbox_parked e WHERE" ORDER_SAGA_DROPPED;
 
-constexpr char kDrop[] =
-    "WITH dropped AS ("
+constexpr char kDrop[] = ORDER_SAGA_HELD
+    ", dropped AS ("
     "  UPDATE outbox_parked e SET dropped_at = clock_timestamp(), dropped_by = $4::text,"
     "                             dropped_why = $5::text"
     "   WHERE" ORDER_SAGA_DROPPED
     "  RETURNING e.scope)"
-    "SELECT count(DISTINCT scope), count(*)," ORDER_SAGA_RELAY_ACTIVE " FROM dropped";
+    "SELECT count(DISTINCT scope), count(*)," ORDER_SAGA_RELAY_ACTIVE "," ORDER_SAGA_RELEASED_KEYS
+    " FROM dropped";
 
+#undef ORDER_SAGA_HELD
+#undef ORDER_SAGA_RELEASED_KEYS
 #undef ORDER_SAGA_SELECTED
 #undef ORDER_SAGA_DROPPED
 #undef ORDER_SAGA_RELAY_ACTIVE
@@ -71,11 +84,17 @@ postgres::Params Select(const Selection& selection) {
   return postgres::Params().NullableText(selection.id).NullableText(topic).NullableText(name);
 }
 
-absl::StatusOr<Changed> Count(absl::StatusOr<postgres::Result> answer) {
+absl::StatusOr<Changed> Count(const absl::StatusOr<postgres::Result>& answer) {
   if (!answer.ok()) return answer.status();
   return Changed{.keys = answer->Int64(0, 0),
                  .events = answer->Int64(0, 1),
                  .relay_active = answer->Bool(0, 2)};
+}
+
+absl::StatusOr<Changed> CountDropped(const absl::StatusOr<postgres::Result>& answer) {
+  absl::StatusOr<Changed> changed = Count(answer);
+  if (changed.ok()) changed->released_keys = answer->Int64(0, 3);
+  return changed;
 }
 
 }  // namespace
@@ -110,8 +129,8 @@ absl::StatusOr<Changed> ReleaseKeys(postgres::Connection& connection, const Sele
 
 absl::StatusOr<Changed> DropEvents(postgres::Connection& connection, const Selection& selection,
                                    const std::string& who, const std::string& why, bool dry_run) {
-  if (dry_run) return Count(connection.Execute(kCountDrop, Select(selection)));
-  return Count(connection.Execute(kDrop, Select(selection).Text(who).Text(why)));
+  if (dry_run) return CountDropped(connection.Execute(kCountDrop, Select(selection)));
+  return CountDropped(connection.Execute(kDrop, Select(selection).Text(who).Text(why)));
 }
 
 }  // namespace relay::parked

@@ -42,6 +42,7 @@ struct Changed {
   int64_t keys = 0;
   int64_t events = 0;
   bool relay_active = false;  // some relay streams the source
+  int64_t released_keys = 0;  // of a drop: selected, and left alone, as they may be at Kafka
 };
 
 // Has the keys' events published, in order, and then the keys not parked any more. Those that are

@@ -87,7 +87,8 @@ constexpr char kCountEvents[] = R"sql(
 )sql";
 
 constexpr char kDropped[] =
-    "SELECT id FROM outbox_parked WHERE dropped_at IS NOT NULL AND commit_lsn >= $1::text::pg_lsn";
+    "SELECT id, commit_lsn::text, ordinal FROM outbox_parked WHERE dropped_at IS NOT NULL AND "
+    "commit_lsn >= $1::text::pg_lsn";
 
 absl::StatusOr<ParkedKey> KeyOfRow(const postgres::Result& keys, int row) {
   const absl::StatusOr<Lsn> lsn = ParseLsn(keys.Text(row, 9));
@@ -201,8 +202,9 @@ absl::StatusOr<Stored> Load(postgres::Connection& connection, const std::string&
   // After the count, in which one that is given up in between is.
   auto dropped = connection.Execute(kDropped, postgres::Params().Text(ToString(from)));
   if (!dropped.ok()) return dropped.status();
-  for (int row = 0; row < dropped->rows(); ++row)
-    stored.dropped.emplace_back(dropped->Text(row, 0));
+  for (int row = 0; row < dropped->rows(); ++row) {
+    stored.dropped.push_back(DroppedOf(*dropped, row, /*column=*/0));
+  }
   for (int64_t behind = INT64_MIN;;) {
     auto keys = connection.Execute(kLoadKeys, postgres::Params().Int64(behind));
     if (!keys.ok()) return keys.status();

@@ -25,7 +25,7 @@ absl::Status PutOnList(postgres::Connection& connection, const PublishFailure& f
 struct Stored {
   int64_t events = 0;
   Lsn last;  // the commit record that the last of them came with, in this cluster's log
-  std::vector<std::string> dropped;  // ids of events that were given up and may come by
+  std::vector<Dropped> dropped;  // those that may come by
 };
 // What is parked for a stream that begins at `from`, once the events `released` are gone: gives
 // each key to `put`, some thousands at a time, so that an error may come behind some. Positions of

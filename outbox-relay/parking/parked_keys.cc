@@ -1,8 +1,9 @@
 #include "outbox-relay/parking/parked_keys.h"
 
-#include <iterator>
+#include <algorithm>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "outbox-relay/parking/scope_name.h"
 
 namespace relay {
@@ -29,7 +30,7 @@ std::string KeyOf(std::string_view topic, std::string_view name) {
 }
 
 ParkedKeys::Decision ParkedKeys::Decide(const Event& event, StreamPosition at) {
-  if (!dropped_.empty() && dropped_.contains(View(event.id))) return Decision::kSkip;
+  if (IsDropped(event, at)) return Decision::kSkip;
   wanted_.assign(ScopeTopic(event.topic));
   wanted_.push_back('\0');
   AppendScopeName(event.aggregate_id, event.id, wanted_);
@@ -88,8 +89,22 @@ std::shared_ptr<const Refusal> ParkedKeys::Share(Refusal refusal) {
   return refusals_.emplace_back(std::make_shared<const Refusal>(std::move(refusal)));
 }
 
-void ParkedKeys::SetDropped(std::vector<std::string> ids) {
-  dropped_ = {std::make_move_iterator(ids.begin()), std::make_move_iterator(ids.end())};
+void ParkedKeys::SetDropped(std::vector<Dropped> events) {
+  dropped_.clear();
+  dropped_until_ = Lsn{};
+  for (Dropped& event : events) {
+    dropped_until_ = std::max(dropped_until_, event.at.commit);
+    dropped_.emplace(std::move(event.id), event.at);
+  }
+}
+
+bool ParkedKeys::IsDropped(const Event& event, StreamPosition at) {
+  if (dropped_.empty()) return false;
+  // They cost nothing once they are behind.
+  if (at.commit > dropped_until_) dropped_.clear();
+  const auto found = dropped_.find(View(event.id));
+  // Another one may have its id by now.
+  return found != dropped_.end() && found->second == at;
 }
 
 void ParkedKeys::Erase(const ParkedKey& key) {

@@ -12,7 +12,6 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
-#include "absl/container/flat_hash_set.h"
 #include "absl/functional/function_ref.h"
 #include "outbox-relay/parking/scope_name.h"
 #include "outbox-relay/sink/publish_failure.h"
@@ -60,6 +59,12 @@ struct ParkedKey {
   bool released = false;
 };
 
+// An event that an operator has given up.
+struct Dropped {
+  std::string id;
+  StreamPosition at;
+};
+
 // Not thread-safe. Some 400 bytes a key: all keys of a refusal share its text.
 class ParkedKeys {
  public:
@@ -93,8 +98,8 @@ class ParkedKeys {
   // The event cannot be published: its key is parked from here on. key() is the key.
   void Park(const Event& event, StreamPosition at, Refusal refusal);
 
-  // Ids of events that may come by, and were given up: those, and no others.
-  void SetDropped(std::vector<std::string> ids);
+  // The events that may come by, and were given up: those, and no others.
+  void SetDropped(std::vector<Dropped> events);
 
   // From the database: replaces what is known of this key.
   void Put(ParkedKey key);
@@ -121,12 +126,14 @@ class ParkedKeys {
   bool ReleaseAwaiting(std::string_view topic);
 
  private:
+  bool IsDropped(const Event& event, StreamPosition at);
   std::shared_ptr<ParkedKey>& Slot(std::string_view topic, std::string_view name);
 
   const size_t most_;
   absl::flat_hash_map<std::string, std::shared_ptr<ParkedKey>> keys_;  // topic, NUL, name
   absl::flat_hash_map<std::string, Refusal> topics_;
-  absl::flat_hash_set<std::string> dropped_;
+  absl::flat_hash_map<std::string, StreamPosition> dropped_;
+  Lsn dropped_until_;                                     // none of them lies behind
   std::vector<std::shared_ptr<const Refusal>> refusals_;  // those that keys have, but for some
   std::shared_ptr<ParkedKey> found_;
   std::string wanted_;  // scratch

@@ -104,10 +104,12 @@ TEST(ParkedKeysTest, AfterAReconnectTheDatabaseKnowsBetterButNotWhatItWasNotTold
 TEST(ParkedKeysTest, WhatWasGivenUpIsSkippedWhateverBecameOfItsKey) {
   ParkedKeys keys;
   EXPECT_FALSE(keys.decides());
-  keys.SetDropped({"e1"});
+  keys.SetDropped({{"e1", At(10)}});
   EXPECT_TRUE(keys.decides());
   EXPECT_EQ(keys.Decide(EventOf("e1", "a"), At(10)), ParkedKeys::Decision::kSkip);
-  EXPECT_EQ(keys.Decide(EventOf("e2", "a"), At(11)), ParkedKeys::Decision::kPublish);
+  EXPECT_EQ(keys.Decide(EventOf("e2", "a"), At(9)), ParkedKeys::Decision::kPublish);
+  EXPECT_EQ(keys.Decide(EventOf("e1", "a"), At(9)), ParkedKeys::Decision::kPublish)
+      << "another event of that id";
   keys.Park(EventOf("e0", "a"), At(9), {.reason = "no"});
   EXPECT_EQ(keys.Decide(EventOf("e1", "a"), At(10)), ParkedKeys::Decision::kSkip);
   EXPECT_EQ(keys.Decide(EventOf("e2", "a"), At(11)), ParkedKeys::Decision::kPark);

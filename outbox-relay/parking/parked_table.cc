@@ -6,6 +6,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "libs/postgres/sql_error.h"
+#include "libs/telemetry/check.h"
 #include "outbox-relay/parking/scope_name.h"
 
 namespace relay::parked {
@@ -54,7 +55,7 @@ constexpr char kReleaseFoundTopics[] = R"sql(
 
 // See Released.
 constexpr char kReleasedKeys[] = R"sql(
-  SELECT scope, NULL, NULL FROM outbox_parked_keys WHERE released_at IS NOT NULL
+  SELECT scope FROM outbox_parked_keys WHERE released_at IS NOT NULL
    ORDER BY released_at, scope
 )sql";
 
@@ -62,8 +63,9 @@ constexpr char kReleasedKeys[] = R"sql(
 // them and has got lost: such a key is not released before. One without rows is only tried again.
 // Positions of an earlier era are all in front, and what was given up does not count.
 constexpr char kReleasedKeysBefore[] = R"sql(
-  SELECT scope, id, total FROM (
-    SELECT scope, NULL::text AS id, NULL::bigint AS total, released_at FROM outbox_parked_keys k
+  SELECT scope, id, lsn, number FROM (
+    SELECT scope, NULL::text AS id, NULL::text AS lsn, NULL::bigint AS number, released_at
+      FROM outbox_parked_keys k
      WHERE released_at IS NOT NULL
        AND (NOT EXISTS (SELECT FROM outbox_parked e
                          WHERE e.scope = k.scope AND e.dropped_at IS NULL)
@@ -72,10 +74,10 @@ constexpr char kReleasedKeysBefore[] = R"sql(
                               WHERE e.scope = k.scope AND e.era = k.era AND e.dropped_at IS NULL
                                 AND (e.commit_lsn, e.ordinal) >= ($1::text::pg_lsn, $2::bigint))))
     UNION ALL
-    SELECT NULL, id, NULL, NULL FROM outbox_parked
+    SELECT NULL, id, commit_lsn::text, ordinal, NULL FROM outbox_parked
      WHERE dropped_at IS NOT NULL AND commit_lsn >= $3::text::pg_lsn
     UNION ALL
-    SELECT NULL, NULL, count(*), NULL FROM outbox_parked_keys WHERE released_at IS NOT NULL
+    SELECT NULL, NULL, NULL, count(*), NULL FROM outbox_parked_keys WHERE released_at IS NOT NULL
   ) answer ORDER BY released_at, scope
 )sql";
 
@@ -194,6 +196,13 @@ Query ReleasedKeysBefore(const StreamPosition& at, Lsn from) {
           postgres::Params().Text(ToString(at.commit)).Int64(at.ordinal).Text(ToString(from))};
 }
 
+Dropped DroppedOf(const postgres::Result& result, int row, int column) {
+  const absl::StatusOr<Lsn> commit = ParseLsn(result.Text(row, column + 1));
+  ORDER_SAGA_CHECK(commit.ok(), "a pg_lsn is one");
+  return {.id = std::string(result.Text(row, column)),
+          .at = {*commit, result.Int64(row, column + 2)}};
+}
+
 Released ReleasedOf(const postgres::Result& result) {
   Released released;
   int64_t total = -1;
@@ -201,9 +210,9 @@ Released ReleasedOf(const postgres::Result& result) {
     if (!result.IsNull(row, 0)) {
       released.scopes.push_back(result.Int64(row, 0));
     } else if (!result.IsNull(row, 1)) {
-      released.dropped.emplace_back(result.Text(row, 1));
+      released.dropped.push_back(DroppedOf(result, row, 1));
     } else {
-      total = result.Int64(row, 2);
+      total = result.Int64(row, 3);
     }
   }
   released.bounded = total >= 0;

@@ -11,6 +11,7 @@
 namespace relay {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
@@ -231,6 +232,29 @@ TEST_F(ParkingTest, ADroppedEventIsNeverPublishedAndWhatIsBehindItFlows) {
             "me: a test");
   Eventually("nothing counts as parked",
              [&] { return Gauge(*relay, "outbox_parked_events") == 0; });
+}
+
+// It may be on its way to Kafka.
+TEST_F(ParkingTest, WhatIsReleasedCannotBeDropped) {
+  MakeTopic(topic_);
+  {
+    auto relay = StartRelay({"--kafka_property=message.max.bytes=50000"});
+    InsertPoison("key-0");
+    EventuallyParked(1);
+  }
+  Parked("release", {"--all"});
+  for (const std::vector<std::string>& flags :
+       {std::vector<std::string>{"--all", "--reason=a test", "--dry_run"},
+        {"--all", "--reason=a test"}}) {
+    EXPECT_THAT(Parked("drop", flags).output,
+                AllOf(HasSubstr("1 keys are released"), HasSubstr("nothing to drop")));
+  }
+  auto relay = StartRelay({"--kafka_property=message.max.bytes=50000"});
+  // Refused again, it can be.
+  Eventually("it is given up", [&] {
+    return Parked("drop", {"--all", "--reason=a test"}).output.find("dropped 1 events") !=
+           std::string::npos;
+  });
 }
 
 TEST_F(ParkingTest, AHundredThousandEventsOfOneKeyInBoundedMemory) {

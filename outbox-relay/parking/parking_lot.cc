@@ -214,6 +214,7 @@ absl::Status ParkingLot::OnOpened(const postgres::Result& result) {
   }
   for (const std::shared_ptr<ParkedKey>& key : sent_.openings) {
     if (key->since_unix_seconds == 0) key->since_unix_seconds = UnixSecondsNow();
+    release_.OnKeyOpened(key);
   }
   for (int row = 0; row < result.rows(); ++row) {
     if (result.Bool(row, 3)) release_.Refresh();
@@ -265,8 +266,9 @@ std::optional<parked::Query> ParkingLot::WhichReleases() {
 }
 
 void ParkingLot::WarnOfLeftOut() {
-  if (release_.left_out() == 0 || passed_ || std::exchange(warned_of_left_out_, true)) return;
-  LogReleasesWait(options_.source_name, release_.left_out());
+  const int64_t keys = release_.TakeLeftOut();
+  if (keys == 0 || passed_ || std::exchange(warned_of_left_out_, true)) return;
+  LogReleasesWait(options_.source_name, keys);
 }
 
 absl::Status ParkingLot::Start(Running what, const parked::Query& query) {

@@ -77,6 +77,8 @@ class ParkingLot {
   void EndPlaceWait();
   // Such an event has cost the producer: it is not to be tried again as long as it has no place.
   void Block(const PublishFailure& failure) { blocked_ = failure; }
+  // Kafka has taken it after all.
+  void Unblock() { blocked_.reset(); }
   // Why the stream's next event is not worth trying, though it may not be parked yet.
   std::optional<PublishFailure> KnownRefusal(const Event& event, Clock::time_point now) const;
 

@@ -17,10 +17,10 @@ class PlaceWait {
 
   // The event at `at` finds no place. Answers whether it is the first time that this one does.
   bool Begin(StreamPosition at, Time now) {
-    if (at_ == at) return false;
+    const bool is_new = at_ != at;
+    if (is_new || MayTryAgain(now)) since_ = now;
     at_ = at;
-    since_ = now;
-    return true;
+    return is_new;
   }
   void End() { at_.reset(); }
 

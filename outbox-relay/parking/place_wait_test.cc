@@ -15,8 +15,10 @@ TEST(PlaceWaitTest, IsTriedAgainOnceInAWhile) {
   EXPECT_FALSE(wait.Begin({Lsn{10}, 1}, now + seconds(30)));
   EXPECT_FALSE(wait.MayTryAgain(now + seconds(59)));
   EXPECT_TRUE(wait.MayTryAgain(now + seconds(60)));
-  EXPECT_TRUE(wait.Begin({Lsn{10}, 2}, now + seconds(60))) << "another event";
-  EXPECT_FALSE(wait.MayTryAgain(now + seconds(61)));
+  EXPECT_FALSE(wait.Begin({Lsn{10}, 1}, now + seconds(60))) << "it was tried, and waits on";
+  EXPECT_FALSE(wait.MayTryAgain(now + seconds(119)));
+  EXPECT_TRUE(wait.Begin({Lsn{10}, 2}, now + seconds(119))) << "another event";
+  EXPECT_FALSE(wait.MayTryAgain(now + seconds(120)));
   wait.End();
   EXPECT_FALSE(wait.at());
   EXPECT_FALSE(wait.MayTryAgain(now + seconds(600)));

@@ -47,7 +47,8 @@ std::optional<parked::Query> Release::Next(const std::optional<parked::Query>& b
       query = parked::DeleteEvents(published_);
       break;
     case Phase::kForget:
-      query = parked::ForgetKeys(chunk_);
+      // A key that was parked anew meanwhile has its events in the table first.
+      if (parked.written >= parked.taken) query = parked::ForgetKeys(chunk_);
       break;
   }
   asked_ = query.has_value();

@@ -55,12 +55,15 @@ class Release {
                                     const Parked& parked);
   // Its answer. Answers how many events have left the table.
   int64_t OnAnswer(postgres::Result result);
-  // Keys that were released and may not begin yet, when that was asked last.
-  int64_t left_out() const { return left_out_; }
+  // Keys that were released and may not begin yet: each answer once, else 0.
+  int64_t TakeLeftOut() { return std::exchange(left_out_, 0); }
   // There will be no answer.
   void OnLost() { asked_ = false; }
   // `keys` was read anew from the table.
   void OnKeysLoaded();
+
+  // The key is in the database, under its scope.
+  void OnKeyOpened(const std::shared_ptr<ParkedKey>& key) { known_[key->scope] = key; }
 
   // Gives the sink what it has room for.
   void Publish(Producer& sink, Clock::time_point now);

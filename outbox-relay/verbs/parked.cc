@@ -115,6 +115,11 @@ int DropSelected(const ParkedConfig& config) {
     auto changed = parked::DropEvents(connection, config.selection, ByWhom(config), config.why,
                                       config.dry_run);
     if (!changed.ok()) return changed.status();
+    if (changed->released_keys > 0) {
+      Print(absl::StrCat(source, ": ", changed->released_keys,
+                         " keys are released, so that their events may be at Kafka already: drop "
+                         "what it refuses again"));
+    }
     if (changed->events == 0) {
       Print(source + ": nothing to drop: no such event is parked, or it is dropped already");
     } else if (config.dry_run) {
