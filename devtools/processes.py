@@ -139,12 +139,14 @@ def running_pid(pid_file: Path) -> int | None:
 
 
 def is_running(pid: int) -> bool:
-    """True if the process exists and has not ended (a zombie has)."""
+    """True if the process exists and has not ended (a zombie has, once all its threads have)."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        # Until the last of a killed process's threads ends, its ports are taken.
+        threads = len(os.listdir(f"/proc/{pid}/task"))
     except OSError:
         return False
-    if state == "Z":
+    if state == "Z" and threads <= 1:
         _reap(pid)
         return False
     return True

@@ -36,8 +36,7 @@ absl::Status PendingRecord::Send(const Event& event, StreamPosition at, Producer
 absl::Status PendingRecord::Retry() {
   using Outcome = Producer::Outcome;
   awaits_room_ = false;
-  if (const auto refusal = parking_.KnownRefusal(*event_, Clock::now());
-      refusal && parking_.available()) {
+  if (const auto refusal = parking_.KnownRefusal(*event_); refusal && parking_.available()) {
     Park(*refusal);
     return absl::OkStatus();
   }

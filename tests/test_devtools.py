@@ -2,9 +2,11 @@
 
 import os
 import re
+import signal
 import socket
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -22,6 +24,7 @@ from devtools import (
     tests,
 )
 from devtools.parallel import together
+from tests.support.deadline import wait_until
 
 
 def test_free_ports_are_different_and_free():
@@ -153,6 +156,23 @@ def test_a_process_that_ignores_sigterm_is_killed(tmp_path):
     while not log.read_text():
         time.sleep(0.01)
     assert not processes.stop(process.pid, grace_seconds=0.2)
+
+
+def test_a_process_runs_until_its_last_thread_ends(tmp_path):
+    """Its first thread may be a zombie before, while what is open is open still."""
+    code = (
+        "import ctypes, signal, threading, time\n"
+        "threading.Thread(target=time.sleep, args=(60,)).start()\n"
+        "print(1, flush=True)\n"
+        "ctypes.CDLL(None).pthread_exit(None)\n"
+    )
+    log = tmp_path / "log"
+    process = processes.start([sys.executable, "-c", code], log=log, pid_file=tmp_path / "pid")
+    stat = Path(f"/proc/{process.pid}/stat")
+    wait_until(lambda: stat.read_text().rpartition(")")[2].split()[0] == "Z", "its zombie is there")
+    assert processes.is_running(process.pid)
+    processes.stop(process.pid, sign=signal.SIGKILL)
+    assert not processes.is_running(process.pid)
 
 
 @pytest.mark.parametrize("name", bench.names_of_benchmarks())

@@ -115,9 +115,8 @@ void ParkingLot::TakePoison(const Event& event, StreamPosition at, Ledger::Ticke
   CountMetrics();
 }
 
-std::optional<PublishFailure> ParkingLot::KnownRefusal(const Event& event,
-                                                       Clock::time_point now) const {
-  if (!keys_.full() || place_.MayTryAgain(now)) return std::nullopt;
+std::optional<PublishFailure> ParkingLot::KnownRefusal(const Event& event) const {
+  if (!keys_.full() || place_.MayTryAgain(Clock::now())) return std::nullopt;
   if (blocked_ && blocked_->event_id == event.id) return blocked_;
   const Refusal* const refusal = keys_.TopicRefusal(event.topic);
   // That a topic is missing is asked for again and again.

@@ -80,7 +80,7 @@ class ParkingLot {
   // Kafka has taken it after all.
   void Unblock() { blocked_.reset(); }
   // Why the stream's next event is not worth trying, though it may not be parked yet.
-  std::optional<PublishFailure> KnownRefusal(const Event& event, Clock::time_point now) const;
+  std::optional<PublishFailure> KnownRefusal(const Event& event) const;
 
   // All that an event costs as long as nothing is parked.
   bool any() const { return keys_.decides(); }
