@@ -33,14 +33,6 @@ class MostKeysTest : public ParkingFixture, public ::testing::WithParamInterface
             Insert("gen_random_uuid()", "k2", "'2'", missing_) +
             Insert("gen_random_uuid()", "k4", "'1'", missing_));
   }
-  // One transaction of k1 to kN.
-  void InsertKeys(int count) {
-    std::string sql;
-    for (int i = 1; i <= count; ++i) {
-      sql += Insert("gen_random_uuid()", absl::StrCat("k", i), "'1'", missing_);
-    }
-    Execute(sql);
-  }
   static void ExpectFull(const RelayProcess& relay, bool full = true) {
     Eventually(full ? "an event waits for a place" : "none waits for a place",
                [&] { return Gauge(relay, "outbox_parking_full") == (full ? 1 : 0); });
@@ -50,6 +42,21 @@ class MostKeysTest : public ParkingFixture, public ::testing::WithParamInterface
     Parked("release", {"--topic=" + missing_, "--key=" + key});
   }
 
+  // In the middle of a transaction of k1 to k5: k1 is given up, and k5 waits for a place.
+  void DieAfterADrop() {
+    std::string sql;
+    for (int i = 1; i <= 5; ++i) {
+      sql += Insert("gen_random_uuid()", absl::StrCat("k", i), "'1'", missing_);
+    }
+    Execute(sql);
+    auto relay = Start();
+    EventuallyParked(3);
+    ExpectFull(*relay);
+    GiveUp("k1");
+    Eventually("the fourth has its place", [&] { return IsParked("k4"); });
+    ExpectFull(*relay);
+    relay->Kill();
+  }
   // What would be overtaken is not released; a larger number always helps.
   void ExpectReleasesWait(const RelayProcess& relay) {
     Eventually("they are released", [&] {
@@ -117,16 +124,9 @@ TEST_P(MostKeysTest, ARestartDoesNotKeepAReleaseFromMakingRoom) {
 // try.
 TEST_P(MostKeysTest, ARestartAfterADropTakesNoPlaceBack) {
   MakeTopic(topic_);
-  InsertKeys(5);
+  DieAfterADrop();
   InsertEvents("behind", 10);
   auto relay = Start();
-  EventuallyParked(3);
-  ExpectFull(*relay);
-  GiveUp("k1");
-  Eventually("the fourth has its place", [&] { return IsParked("k4"); });
-  ExpectFull(*relay);
-  relay->Kill();
-  relay = Start();
   ExpectFull(*relay);
   GiveUp("k2");
   EXPECT_EQ(Read(10).size(), 10u);
@@ -134,16 +134,9 @@ TEST_P(MostKeysTest, ARestartAfterADropTakesNoPlaceBack) {
 }
 
 TEST_P(MostKeysTest, WhatIsGivenUpIsNotPublishedThoughItComesByAgain) {
-  InsertKeys(5);
-  auto relay = Start();
-  EventuallyParked(3);
-  ExpectFull(*relay);
-  GiveUp("k1");
-  Eventually("the fourth has its place", [&] { return IsParked("k4"); });
-  ExpectFull(*relay);
-  relay->Kill();
+  DieAfterADrop();
   MakeTopic(missing_, 1);
-  relay = Start();
+  auto relay = Start();
   EventuallyNothingParked();
   Execute(Insert("gen_random_uuid()", "last", "'1'", missing_));
   std::set<std::string> keys;
