@@ -24,7 +24,6 @@ PendingRecord::PendingRecord(std::string source_name, Producer& sink, ParkingLot
 }
 
 absl::Status PendingRecord::Send(const Event& event, StreamPosition at, Producer::Ticket ticket) {
-  tried_ = false;
   event_ = &event;
   at_ = at;
   ticket_ = ticket;
@@ -92,7 +91,6 @@ void PendingRecord::Wait(const absl::Status& what_for) {
 }
 
 void PendingRecord::EndWait() {
-  awaits_room_ = false;
   topic_wait_.End();
   state_.SetAwaitsTopic(false);
   parking_.EndTopicWait();

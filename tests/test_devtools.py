@@ -161,13 +161,13 @@ def test_a_process_that_ignores_sigterm_is_killed(tmp_path):
 def test_a_process_runs_until_its_last_thread_ends(tmp_path):
     """Its first thread may be a zombie before, while what is open is open still."""
     code = (
-        "import ctypes, signal, threading, time\n"
+        "import ctypes, threading, time\n"
         "threading.Thread(target=time.sleep, args=(60,)).start()\n"
-        "print(1, flush=True)\n"
         "ctypes.CDLL(None).pthread_exit(None)\n"
     )
-    log = tmp_path / "log"
-    process = processes.start([sys.executable, "-c", code], log=log, pid_file=tmp_path / "pid")
+    process = processes.start(
+        [sys.executable, "-c", code], log=tmp_path / "log", pid_file=tmp_path / "pid"
+    )
     stat = Path(f"/proc/{process.pid}/stat")
     wait_until(lambda: stat.read_text().rpartition(")")[2].split()[0] == "Z", "its zombie is there")
     assert processes.is_running(process.pid)

@@ -42,6 +42,16 @@ class MostKeysTest : public ParkingFixture, public ::testing::WithParamInterface
     Parked("release", {"--topic=" + missing_, "--key=" + key});
   }
 
+  // Three keys are parked, the fourth waits for a place, and ten events behind it.
+  std::unique_ptr<RelayProcess> StartFull() {
+    MakeTopic(topic_);
+    auto relay = Start();
+    InsertRefused();
+    InsertEvents("behind", 10);
+    EventuallyParked(4);
+    ExpectFull(*relay);
+    return relay;
+  }
   // In the middle of a transaction of k1 to k5: k1 is given up, and k5 waits for a place.
   void DieAfterADrop() {
     std::string sql;
@@ -73,12 +83,7 @@ class MostKeysTest : public ParkingFixture, public ::testing::WithParamInterface
 };
 
 TEST_P(MostKeysTest, WhatIsRefusedThenWaitsForAPlace) {
-  MakeTopic(topic_);
-  auto relay = Start();
-  InsertRefused();
-  InsertEvents("behind", 10);
-  EventuallyParked(4);
-  ExpectFull(*relay);
+  auto relay = StartFull();
   Eventually("it says so",
              [&] { return relay->log().find("no more keys may be parked") != std::string::npos; });
   EXPECT_EQ(ParkedKeys(), 3);
@@ -100,12 +105,7 @@ TEST_P(MostKeysTest, WhatIsRefusedThenWaitsForAPlace) {
 // The stream begins in front of what is parked, and stops at the one that waits: as it never passes
 // them all, a release may not wait for that.
 TEST_P(MostKeysTest, ARestartDoesNotKeepAReleaseFromMakingRoom) {
-  MakeTopic(topic_);
-  auto relay = Start();
-  InsertRefused();
-  InsertEvents("behind", 10);
-  EventuallyParked(4);
-  ExpectFull(*relay);
+  auto relay = StartFull();
   relay->Kill();
   relay = Start();
   ExpectFull(*relay);

@@ -54,18 +54,17 @@ absl::Status ParkingLot::Load(const ParkingSession& session) {
   if (absl::Status listed = WriteList(opened->connection()); !listed.ok()) return listed;
   keys_.ForgetStored();
   absl::StatusOr<parked::Stored> stored =
-      parked::Load(opened->connection(), session.system_id, session.from, session.released,
+      parked::Load(opened->connection(), session.system_id, session.holder.judged, session.released,
                    [this](ParkedKey key) { keys_.Put(std::move(key)); });
   if (!stored.ok()) return stored.status();
   keys_.SetDropped(std::move(stored->dropped));
-  from_ = session.from;
+  from_ = session.holder.judged;
   warned_unavailable_ = false;
   release_.OnKeysLoaded();
   events_ = stored->events;
   // Beyond the log's end: of a timeline that is no more.
   release_from_ = stored->last > session.flushed ? Lsn{} : stored->last;
   passed_ = false;
-  EndPlaceWait();
   statement_.emplace(*std::move(opened));
   release_.Refresh();
   CountMetrics();
@@ -87,8 +86,6 @@ void ParkingLot::Standby() {
   metrics_.parked_keys.Set(0);
   metrics_.parked_events.Set(0);
   metrics_.oldest_parked_age.Set(0);
-  EndPlaceWait();
-  metrics_.missing_topic_wait.Set(0);
   metrics_.missing_topics.Set(0);
 }
 
@@ -353,9 +350,7 @@ void ParkingLot::Forget() {
   running_ = Running::kNothing;
   must_start_over_ = false;
   found_topics_.clear();
-  // No record waits any more.
-  EndPlaceWait();
-  EndTopicWait();
+  EndTopicWait();  // no record waits any more
   filling_ = ParkBatch();
   sent_ = ParkBatch();
   fill_ = {};

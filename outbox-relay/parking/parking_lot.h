@@ -39,7 +39,6 @@ struct ParkingOptions {
 
 struct ParkingSession {
   std::string system_id;
-  Lsn from;                   // where its stream begins
   Lsn flushed;                // the end of the server's log
   parked::SlotHolder holder;  // how the slot is known to be ours
   // Ids of events that were published, and only have to be removed.
@@ -164,7 +163,7 @@ class ParkingLot {
   int64_t events_ = 0;  // in the table
   Lsn release_from_;    // what the stream has to pass, so that nothing that is parked comes again
   bool passed_ = false;
-  Lsn from_;              // where the stream began
+  Lsn from_;              // the stream begins there, or behind
   Release::Parked fill_;  // since
   PlaceWait place_;
   bool warned_of_left_out_ = false;

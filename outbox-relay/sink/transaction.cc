@@ -73,15 +73,15 @@ PublishFailure Transaction::WhyNot(std::string_view event_id, std::string_view t
   failure.reason = "the transaction has failed";
   failure.fix = "none needed: a new producer starts over";
   if (phase_ == Phase::kCommitting) return failure;
-  if (!asked_why_) {
-    asked_why_ = true;
+  if (!why_not_) {
     // Does nothing then but say so, as soon as librdkafka's own thread comes to it. (Without
     // waiting for that it says "timed out", and the event that it was about stays unknown.)
-    why_not_.reset(rd_kafka_commit_transaction(client_, kSlice));
+    why_not_.emplace(rd_kafka_commit_transaction(client_, kSlice));
   }
-  if (why_not_ == nullptr) return failure;
-  return MakePublishFailure(rd_kafka_error_code(why_not_.get()),
-                            rd_kafka_error_string(why_not_.get()), event_id, topic);
+  const rd_kafka_error_t* const error = why_not_->get();
+  if (error == nullptr) return failure;
+  return MakePublishFailure(rd_kafka_error_code(error), rd_kafka_error_string(error), event_id,
+                            topic);
 }
 
 void Transaction::CommitInBackground() {

@@ -86,9 +86,8 @@ class Transaction {
   Clock::time_point since_;
   uint64_t events_ = 0;
   std::vector<Ticket> delivered_;
-  // Of the one that has failed; there is none after it.
-  bool asked_why_ = false;
-  Error why_not_;
+  // Of the one that has failed, once that was asked; there is none after it.
+  std::optional<Error> why_not_;
 
   std::thread committer_;
   std::atomic<bool> given_up_{false};
