@@ -11,7 +11,7 @@ from devtools import console, folders, lint_manifests, lint_prometheus
 
 def run(*, fix: bool) -> int:
     """Answers 0 if nothing is wrong. A check whose tool is missing says so and fails nothing."""
-    failed = []
+    failed, skipped = [], []
     checks = (
         ("formatting", lambda: _formatting(fix)),
         ("layering", _layering),
@@ -21,10 +21,17 @@ def run(*, fix: bool) -> int:
     )
     for name, check in checks:
         problem = check()
+        if problem is None:
+            skipped.append(name)
+            continue
         console.say(f"{'✗' if problem else '✓'} {name}" + (f": {problem}" if problem else ""))
         if problem:
             failed.append(name)
-    console.say(f"{len(checks) - len(failed)} passed, {len(failed)} failed")
+    passed = len(checks) - len(failed) - len(skipped)
+    console.say(
+        f"{passed} passed, {len(failed)} failed"
+        + (f", {len(skipped)} skipped ({', '.join(skipped)})" if skipped else "")
+    )
     return 1 if failed else 0
 
 
@@ -62,12 +69,12 @@ def _layering() -> str:
     return "" if done.returncode == 0 else f"\n{done.stdout}"
 
 
-def _protos() -> str:
+def _protos() -> str | None:
     if shutil.which("npx") is None:
         console.say(
-            "  protos are not linted: buf comes through npm, which is missing (apt-get install npm)"
+            "– protos are not linted: buf comes through npm, which is missing (apt-get install npm)"
         )
-        return ""
+        return None
     return _buf("lint", "proto") or _breaking()
 
 

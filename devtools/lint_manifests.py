@@ -57,8 +57,8 @@ def render(overlay: str) -> str | None:
     return None
 
 
-def check() -> str:
-    """What is wrong, or nothing."""
+def check() -> str | None:
+    """What is wrong, or nothing; None if nothing could be checked."""
     rendered = {}
     for overlay in overlays():
         try:
@@ -66,8 +66,8 @@ def check() -> str:
         except ValueError as error:
             return f"overlays/{overlay}: {error}"
         if text is None:
-            console.say(f"  manifests are not checked: no kustomize, no kubectl ({_WHERE['kustomize']})")
-            return ""
+            console.say(f"– manifests are not checked: no kustomize, no kubectl ({_WHERE['kustomize']})")
+            return None
         rendered[overlay] = text
     problems = [_own_rules(), _compose()]
     with tempfile.TemporaryDirectory() as folder:

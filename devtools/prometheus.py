@@ -24,25 +24,37 @@ def path(program: str) -> Path:
 
 
 def fetch(log: Path) -> None:
-    """Downloads and unpacks the package (20 MB), once for all checkouts. Needs no root."""
-    if all(path(program).exists() for program in ("prometheus", "promtool")):
+    """Downloads and unpacks what is missing (20 MB), once for all checkouts. Needs no root."""
+    if _complete():
         return
+    # Since Debian 13 promtool is a package of its own.
+    known = subprocess.run(["apt-cache", "show", "promtool"], capture_output=True).returncode == 0
+    packages = ["prometheus", "promtool"] if known else ["prometheus"]
     work = _home().with_name(f"prometheus.partial-{os.getpid()}")
     work.mkdir(parents=True, exist_ok=True)
     try:
-        fix = "apt-get install prometheus, or put prometheus and promtool on the PATH."
-        if processes.run(["apt-get", "download", "prometheus"], log=log, cwd=work) != 0:
-            raise Failed("Debian's package prometheus could not be downloaded", fix=fix, log=log)
-        package = str(next(work.glob("*.deb")))
-        if processes.run(["dpkg-deb", "--extract", package, str(work)], log=log) != 0:
-            raise Failed("Debian's package prometheus could not be unpacked", fix=fix, log=log)
-        os.remove(package)
+        names = " and ".join(packages)
+        fix = f"apt-get install {' '.join(packages)}, or put prometheus and promtool on the PATH."
+        if processes.run(["apt-get", "download", *packages], log=log, cwd=work) != 0:
+            raise Failed(f"Debian's {names} could not be downloaded", fix=fix, log=log)
+        for package in work.glob("*.deb"):
+            if processes.run(["dpkg-deb", "--extract", str(package), str(work)], log=log) != 0:
+                raise Failed(f"Debian's {names} could not be unpacked", fix=fix, log=log)
+            package.unlink()
+        if not _complete():  # of a Debian 12 that was upgraded since, perhaps
+            shutil.rmtree(_home(), ignore_errors=True)
         work.rename(_home())
+        if not _complete():
+            raise Failed(f"Debian's {names} hold no prometheus or no promtool", fix=fix, log=log)
     except OSError:
-        if not _home().is_dir():  # else another ./dev was faster
+        if not _complete():  # else another ./dev was faster
             raise
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+def _complete() -> bool:
+    return all(path(program).exists() for program in ("prometheus", "promtool"))
 
 
 def promtool(*arguments: str, text: str | None = None) -> tuple[int, str]:

@@ -31,13 +31,20 @@ def run(*, once: bool, detach: bool, port_base: int | None) -> int:
     try:
         standing.refuse_taken_ports()
         _start(standing)
-        outcome = _demonstrate(standing, cold=not stood)
-        keep = detach and outcome.status == "APPROVED" or bool(detach and stood)
+        try:
+            approved = _demonstrate(standing, cold=not stood).status == "APPROVED"
+        except Failed as stands_still:
+            # What is in its way can be looked at, and put right, only while all runs.
+            if once:
+                raise
+            console.report(stands_still)
+            approved = False
+        keep = detach
         if not once:
             _print_where(standing, detached=keep)
         if not once and not detach:
             _watch(standing)
-        return 0 if outcome.status == "APPROVED" else 1
+        return 0 if approved else 1
     finally:
         if not keep:
             stop(standing)
