@@ -35,10 +35,6 @@ absl::Status PendingRecord::Send(const Event& event, StreamPosition at, Producer
 absl::Status PendingRecord::Retry() {
   using Outcome = Producer::Outcome;
   awaits_room_ = false;
-  if (const auto refusal = parking_.KnownRefusal(*event_); refusal && parking_.available()) {
-    Park(*refusal);
-    return absl::OkStatus();
-  }
   Outcome outcome = sink_.Produce(*record_, ticket_);
   if (outcome == Outcome::kTopicNotReady && Clock::now() >= topic_wait_.ask_again_at()) {
     AwaitTopic();
@@ -47,7 +43,6 @@ absl::Status PendingRecord::Retry() {
   }
   awaits_room_ = outcome == Outcome::kNoRoom;
   if (outcome == Outcome::kTaken) {
-    tried_ = parking_.WaitsForPlace(at_);
     // Somebody else may have asked for the topic and found it.
     if (topic_wait_.waiting()) EndWait();
     record_ = nullptr;
@@ -94,18 +89,9 @@ void PendingRecord::EndWait() {
   topic_wait_.End();
   state_.SetAwaitsTopic(false);
   parking_.EndTopicWait();
-  parking_.EndPlaceWait();
 }
 
 void PendingRecord::Park(const PublishFailure& why) {
-  if (!parking_.HasPlaceFor(event_->topic, event_->aggregate_id, event_->id)) {
-    parking_.WaitForPlace(at_, Clock::now());
-    return Wait(absl::ResourceExhaustedError(
-        absl::StrCat(why.reason, "; it cannot be parked: --max_parked_keys are. Fix: ", why.fix,
-                     " (it is tried again each minute); or make room: outbox-relay parked release "
-                     "(after parked drop, where Kafka still refuses an event), or a start with a "
-                     "larger --max_parked_keys")));
-  }
   parking_.TakePoison(*event_, at_, ticket_, why);
   metrics_.publish_failures.Increment();
   Drop();

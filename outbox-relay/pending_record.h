@@ -1,5 +1,5 @@
 // One event on its way from the stream into the sink, which may have no room for it, or wait for
-// its topic, or for a place among what is parked.
+// its topic.
 #ifndef ORDER_SAGA_OUTBOX_RELAY_PENDING_RECORD_H_
 #define ORDER_SAGA_OUTBOX_RELAY_PENDING_RECORD_H_
 
@@ -29,17 +29,7 @@ class PendingRecord {
 
   // As long as it waits nothing may be read from the stream: `event` is a view into what was read.
   bool waiting() const { return record_ != nullptr; }
-  // So does one that waited for a place and was tried again, until Kafka has it: else more would be
-  // parked behind it meanwhile, which cannot be released before it.
-  bool holds_stream() const { return waiting() || tried_; }
-  // After acknowledgements were collected, and the sink has not failed.
-  void OnCollected() {
-    if (!tried_ || sink_.in_flight_events() > 0) return;
-    tried_ = false;
-    parking_.Unblock();
-  }
-  // For its topic, for Kafka to say whether there is one, or for an operator who releases or drops
-  // some of what is parked.
+  // For its topic, or for Kafka to say whether there is one.
   bool awaits_topic() const { return topic_wait_.waiting() && !awaits_room_; }
   // When to try again though nothing has happened.
   std::optional<Clock::time_point> due() const {
@@ -71,7 +61,6 @@ class PendingRecord {
   const Event* event_ = nullptr;
   StreamPosition at_;
   Producer::Ticket ticket_ = 0;
-  bool tried_ = false;
   bool awaits_room_ = false;  // in the sink, which wakes the loop when there is some
   TopicWait topic_wait_;
 };

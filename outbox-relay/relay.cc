@@ -65,7 +65,6 @@ SessionEnd Relay::Run() {
 absl::Status Relay::Turn() {
   absl::Status status = Receive();
   if (status.ok()) status = Collect();
-  if (status.ok()) pending_.OnCollected();
   // After it: what was acknowledged may have made room, and nothing else would wake us.
   if (status.ok() && pending_.waiting()) {
     timers_.Resume();
@@ -79,7 +78,7 @@ absl::Status Relay::Turn() {
 }
 
 bool Relay::MayRead() const {
-  if (pending_.holds_stream() || done_reading_ || parking_.full()) return false;
+  if (pending_.waiting() || done_reading_ || parking_.full()) return false;
   // What is parked meanwhile would hold its end up.
   if (sink_.transaction() != nullptr && sink_.transaction()->closing()) return false;
   if ((draining_ || leaving_) && !transactions_.in_transaction()) return false;
@@ -182,7 +181,7 @@ absl::Status Relay::Collect() {
   const Lsn before = ledger_.confirmed();
   acks_.BeginCollection();
   const bool healthy = sink_.Collect([this](Producer::Ticket ticket) {
-    if (ticket == Producer::kReleased) return parking_.OnPublished();
+    if (ticket >= Producer::kReleased) return parking_.OnPublished(ticket);
     acks_.OnDurable(ticket);
   });
   const Clock::time_point end = Clock::now();
@@ -322,7 +321,7 @@ bool Relay::Drained() {
 bool Relay::MayLeave() {
   leaving_ = leaving_ || ledger_.confirmed() > *options_.leave_behind;
   return leaving_ && !transactions_.in_transaction() && !pending_.waiting() &&
-         ledger_.unacked_events() == 0 && !parking_.publishing();
+         ledger_.unacked_events() == 0 && !parking_.releasing();
 }
 
 void Relay::Finish() {

@@ -99,9 +99,8 @@ void AddRunFlags(service::Flags& flags, service::Verb& run, Config* config) {
        .check = service::InRange(0, 86'400)});
   run.Add(&config->max_parked_keys,
           {.name = "max_parked_keys",
-           .help = "How many keys a source may have parked at a time; each takes some 400 bytes of "
-                   "memory. Beyond that an event that Kafka refuses is waited for, and the stream "
-                   "with it.",
+           .help = "How many keys of a source are parked one by one; each takes some 400 bytes of "
+                   "memory. Beyond that the whole topic of an event that Kafka refuses is parked.",
            .check = service::InRange(1, 10'000'000)});
   run.Add(&config->parked_warn_age_h,
           {.name = "parked_warn_age_h",

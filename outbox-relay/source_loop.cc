@@ -58,8 +58,8 @@ absl::Status SourceLoop::Run(std::stop_token stop) {
       if (ended.kind == Kind::kPassed) {
         telemetry::Info("the refused event is behind: publishing in batches again",
                         {{"source", options_.name}});
+        StartOver();  // nothing comes again: all is confirmed
         recovery_.Passed();
-        producer_.reset();
         continue;
       }
       if (ended.kind == Kind::kStandby) {
@@ -69,7 +69,8 @@ absl::Status SourceLoop::Run(std::stop_token stop) {
       state_.SetHealth(report_.Say(ended));
       if (producer_ != nullptr && producer_->failed()) {
         DropProducer();
-      } else if (parking_.must_start_over() || (options_.exactly_once && producer_ != nullptr)) {
+      } else if (parking_.must_start_over() || parking_.unsettled() ||
+                 (options_.exactly_once && producer_ != nullptr)) {
         StartOver();
       }
       Pause(retry_.After(ended.kind, ledger_.confirmed() > confirmed_at_start_));
@@ -259,9 +260,7 @@ absl::Status SourceLoop::HealSource(const Evidence& evidence, const Verdict& ver
   const std::optional<PublishFailure> refused = AbandonProducer();
   ForgetPositions();
   if (!report.ok()) {
-    // Who heals has looked itself whether there is a place.
-    has_place_ = !absl::IsResourceExhausted(report.status());
-    if (refused) OnRefused(*refused, Lsn{}, /*may_park=*/has_place_);
+    if (refused) OnRefused(*refused, Lsn{}, /*may_park=*/true);
     return report.status();
   }
   metrics_.history_changed.Set(0);
@@ -314,9 +313,6 @@ void SourceLoop::OnRefused(const PublishFailure& failure, Lsn sent_up_to, bool m
   if (!broken) metrics_.publish_failures.Increment();
   telemetry::Log(broken ? telemetry::Level::kWarn : telemetry::Level::kError,
                  broken ? "the Kafka producer is done; starting over from the confirmed position"
-                 : parks && !has_place_
-                     ? "Kafka refused an event, and no more keys may be parked; starting over, and "
-                       "waiting where it comes again"
                  : parks
                      ? "Kafka refused an event; starting over, and parking its key from there on"
                      : "Kafka refused an event; starting over from the confirmed position",
@@ -328,11 +324,7 @@ void SourceLoop::OnRefused(const PublishFailure& failure, Lsn sent_up_to, bool m
                   {"events_go_alone", recovery_.alone_until().has_value()},
                   {"confirmed", ToString(ledger_.confirmed())}});
   if (!parks) return;
-  if (has_place_) {
-    parking_.PutOnList(failure);
-  } else {
-    parking_.Block(failure);
-  }
+  parking_.PutOnList(failure);
   retry_.Reset();
 }
 
@@ -358,7 +350,6 @@ std::optional<PublishFailure> SourceLoop::AbandonProducer() {
                        std::chrono::seconds(2));
     acks_.Flush();
     if (producer_->failed()) failure = producer_->failure();
-    has_place_ = !failure || parking_.HasPlaceFor(failure->topic, failure->key, failure->event_id);
     // A topic may have turned out to need smaller ones.
     if (options_.exactly_once && !recovery_.alone_until()) {
       recovery_.LimitBatchBytes(producer_->batch_bytes());
@@ -370,7 +361,7 @@ std::optional<PublishFailure> SourceLoop::AbandonProducer() {
 }
 
 void SourceLoop::OnDurable(Producer::Ticket ticket) {
-  if (ticket == Producer::kReleased) return parking_.OnPublished();
+  if (ticket >= Producer::kReleased) return parking_.OnPublished(ticket);
   acks_.OnDurable(ticket);
 }
 

@@ -104,7 +104,6 @@ class SourceLoop {
   std::optional<ExactlyOnce> exactly_once_;  // of this session, if that is the mode
   std::optional<WalIdentity> history_;       // in which the ledger's positions are
   int64_t generation_ = 0;                   // the record's, at that time
-  bool has_place_ = true;             // for what the last producer failed for, see ParkingLot
   std::vector<Lsn> already_durable_;  // what a dropped producer had finished ahead of the rest
 
   Lsn confirmed_at_start_;  // of the last session, to see whether it got anywhere

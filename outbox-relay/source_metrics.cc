@@ -68,10 +68,9 @@ SourceMetrics::SourceMetrics(prometheus::Registry& registry, const std::string& 
       missing_topics(Measure(registry, "outbox_missing_topics",
                              "Topics that do not exist, and for which keys are parked.",
                              {{"source", source}})),
-      parking_full(Measure(registry, "outbox_parking_full",
-                           "1 while the stream waits because Kafka refuses its next event and no "
-                           "more keys may be parked, else 0.",
-                           {{"source", source}})) {
+      parked_topics(Measure(registry, "outbox_parked_topics",
+                            "Topics that are parked as a whole, as no more keys may be.",
+                            {{"source", source}})) {
   static constexpr const char* kNames[kStages] = {"receive", "decode", "route", "produce",
                                                   "confirm"};
   for (size_t stage = 0; stage < kStages; ++stage) {

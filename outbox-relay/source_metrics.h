@@ -36,7 +36,7 @@ struct SourceMetrics {
   prometheus::Gauge& oldest_parked_age;
   prometheus::Gauge& missing_topic_wait;
   prometheus::Gauge& missing_topics;
-  prometheus::Gauge& parking_full;
+  prometheus::Gauge& parked_topics;
   std::array<prometheus::Counter*, kStages> stage_seconds;
 };
 

@@ -134,7 +134,7 @@ absl::StatusOr<HealReport> Heal(const HealOptions& options, const Evidence& evid
   const std::string missing =
       absl::StrCat(others, " AND NOT EXISTS (SELECT FROM outbox_parked p WHERE p.id = o.id::text)");
   if (absl::Status ordered = CheckOrdered(*lock, missing); !ordered.ok()) return ordered;
-  if (absl::Status listed = parking.WriteList(*lock); !listed.ok()) return listed;
+  if (absl::Status known = parking.WriteWhatIsKnown(*lock); !known.ok()) return known;
   if (Transaction* const transaction = producer.transaction()) {
     if (absl::Status alone = transaction->ShutOutOthers(options.stop); !alone.ok()) return alone;
   }
@@ -176,10 +176,6 @@ absl::StatusOr<HealReport> Heal(const HealOptions& options, const Evidence& evid
                                  .missing_topic_wait = options.missing_topic_wait,
                                  .leave = options.leave},
                                 *reader, "missing", *at_kafka, parked, producer, counts);
-  if (absl::IsAborted(done) && producer.failed() &&
-      producer.failure().kind == PublishFailure::Kind::kRefused) {
-    if (absl::Status place = parked.CheckPlace(producer.failure()); !place.ok()) done = place;
-  }
   if (!done.ok()) return done;
   report.compared = counts.compared;
   report.found = counts.found;

@@ -49,6 +49,18 @@ class HealTest : public HistoryFixture {
                      "', (SELECT string_agg(uuid_send(gen_random_uuid()), '') "
                      "FROM generate_series(1, 6250)))"));
   }
+  // Parks these rows, which are of one key, from the first on.
+  void ParkAsRelaysDo(const std::string& rows) {
+    Execute(absl::StrCat(
+        "INSERT INTO outbox_parked_keys (topic, name, poison_id, reason, fix, system_id, "
+        "commit_lsn, ordinal) SELECT topic, 'k' || aggregateid, id::text, 'x', 'y', "
+        "system_identifier::text, pg_current_wal_lsn(), 0 FROM outbox, pg_control_system() WHERE ",
+        rows,
+        " ORDER BY seq LIMIT 1; INSERT INTO outbox_parked (id, scope, era, commit_lsn, ordinal, "
+        "topic, key, type, payload, created_at) SELECT id::text, scope, 0, commit_lsn, seq, "
+        "o.topic, aggregateid, type, payload, created_at FROM outbox o, outbox_parked_keys WHERE ",
+        rows));
+  }
   int64_t ParkedEvents() const { return database_.Count("SELECT count(*) FROM outbox_parked"); }
   VerbRun Release() const {
     return RunVerb({"parked", "release", "--source=test=" + database_.relay(), "--all"});
@@ -290,13 +302,7 @@ TEST_F(HealTest, ARowInFrontOfWhatIsParkedIsPublishedInFront) {
   PublishAndDie();
   InsertEvents("in front", 10);
   InsertLarge(topic_, "key-3");
-  Execute(
-      "INSERT INTO outbox_parked_keys (topic, name, poison_id, reason, fix, system_id, commit_lsn, "
-      "ordinal) SELECT topic, 'k' || aggregateid, id::text, 'x', 'y', system_identifier::text, "
-      "pg_current_wal_lsn(), 0 FROM outbox, pg_control_system() WHERE length(payload) = 100000; "
-      "INSERT INTO outbox_parked (id, scope, era, commit_lsn, ordinal, topic, key, type, payload, "
-      "created_at) SELECT id::text, scope, 0, commit_lsn, 0, o.topic, aggregateid, type, payload, "
-      "created_at FROM outbox o, outbox_parked_keys WHERE length(payload) = 100000");
+  ParkAsRelaysDo("length(payload) = 100000");
   InsertEvents("behind", 10);
   DropSlot();
   auto relay = StartRelay({"--heal=table"});
@@ -315,13 +321,7 @@ TEST_F(HealTest, ARowInFrontOfWhatIsParkedThatKafkaRefusesIsParkedInFront) {
   InsertLarge(topic_, "key-3");
   InsertEvents("in front", 10);
   InsertLarge(topic_, "key-3");
-  Execute(
-      "INSERT INTO outbox_parked_keys (topic, name, poison_id, reason, fix, system_id, commit_lsn, "
-      "ordinal) SELECT topic, 'k' || aggregateid, id::text, 'x', 'y', system_identifier::text, "
-      "pg_current_wal_lsn(), 0 FROM outbox, pg_control_system() ORDER BY seq DESC LIMIT 1; "
-      "INSERT INTO outbox_parked (id, scope, era, commit_lsn, ordinal, topic, key, type, payload, "
-      "created_at) SELECT id::text, scope, 0, commit_lsn, 0, o.topic, aggregateid, type, payload, "
-      "created_at FROM outbox o, outbox_parked_keys ORDER BY seq DESC LIMIT 1");
+  ParkAsRelaysDo("seq = (SELECT max(seq) FROM outbox)");
   DropSlot();
   {
     auto relay = StartRelay({"--heal=table", "--kafka_property=message.max.bytes=50000"});
@@ -337,6 +337,23 @@ TEST_F(HealTest, ARowInFrontOfWhatIsParkedThatKafkaRefusesIsParkedInFront) {
   EXPECT_EQ(of_key[10].size(), 100'000u);
   EXPECT_EQ(of_key[11], "in front3");
   EXPECT_EQ(of_key[12].size(), 100'000u);
+}
+
+// It was on its way into the table when the relay died.
+TEST_F(HealTest, ARowBetweenWhatIsParkedIsParkedBetween) {
+  PublishAndDie();
+  Execute(
+      "INSERT INTO outbox (id, aggregatetype, aggregateid, type, payload, topic) "
+      "SELECT gen_random_uuid(), 'T', 'k', 'T', i::text::bytea, '" +
+      topic_ + "' FROM generate_series(1, 5) i");
+  ParkAsRelaysDo("payload IN ('2', '4')");
+  DropSlot();
+  auto relay = StartRelay({"--heal=table"});
+  EventuallyHealed(*relay);
+  EXPECT_EQ(ParkedEvents(), 4);
+  EXPECT_EQ(Release().exit_code, 0);
+  EXPECT_THAT(FirstOccurrences(ExpectTableAndTopicAreTheSame()).at("k"),
+              ElementsAre("1", "2", "3", "4", "5"));
 }
 
 // A partition whose retention is over while nobody knows what of it was published.

@@ -3,7 +3,6 @@
 #include <memory>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "libs/telemetry/log.h"
 #include "libs/telemetry/traceparent.h"
 #include "outbox-relay/parking/parked_table.h"
@@ -14,12 +13,6 @@ namespace {
 // In the era that healing begins, `seq` is the order, and the log's positions all come behind.
 StreamPosition PositionOf(int64_t seq) { return {Lsn{}, seq}; }
 
-absl::Status NoPlace(std::string_view reason, std::string_view fix) {
-  return absl::ResourceExhaustedError(absl::StrCat(
-      "healing: ", std::string(reason), ", and no more keys may be parked. Fix: ", std::string(fix),
-      ", or start with a larger --max_parked_keys; it starts over by itself"));
-}
-
 }  // namespace
 
 ParkedBehind::ParkedBehind(postgres::Connection& connection, std::string system_id,
@@ -28,18 +21,16 @@ ParkedBehind::ParkedBehind(postgres::Connection& connection, std::string system_
 
 absl::Status ParkedBehind::Load() {
   if (absl::Status alone = parked::ShutOutAll(connection_); !alone.ok()) return alone;
-  auto first = parked::LoadFirstParked(connection_);
-  if (!first.ok()) return first.status();
-  first_ = *std::move(first);
   if (absl::Status begun = parked::BeginEra(connection_, system_id_); !begun.ok()) return begun;
-  const auto put = [this](ParkedKey key) {
+  const auto first = parked::LoadFirstParked(connection_);
+  if (!first.ok()) return first.status();
+  const auto put = [&](ParkedKey key) {
     // Rows in front of what is parked may have been on their way to Kafka when a relay died.
-    const auto found = first_.find(key.scope);
-    if (found != first_.end()) key.from = PositionOf(found->second.seq);
+    const auto found = first->find(key.scope);
+    if (found != first->end()) key.from = PositionOf(found->second);
     keys_.Put(std::move(key));
   };
-  // No row that was given up is looked at.
-  return parked::Load(connection_, system_id_, Lsn{UINT64_MAX}, {}, put).status();
+  return parked::Load(connection_, system_id_, put).status();
 }
 
 bool ParkedBehind::Take(const Event& event, int64_t seq) {
@@ -51,16 +42,7 @@ bool ParkedBehind::Take(const Event& event, int64_t seq) {
   return true;
 }
 
-absl::Status ParkedBehind::CheckPlace(const PublishFailure& failure) const {
-  return keys_.HasPlaceFor(failure.topic, failure.key, failure.event_id)
-             ? absl::OkStatus()
-             : NoPlace(failure.reason, failure.fix);
-}
-
-absl::Status ParkedBehind::TakePoison(const Event& event, int64_t seq, const PublishFailure& why) {
-  if (!keys_.HasPlaceFor(event.topic, event.aggregate_id, event.id)) {
-    return NoPlace(why.reason, why.fix);
-  }
+void ParkedBehind::TakePoison(const Event& event, int64_t seq, const PublishFailure& why) {
   keys_.Park(event, PositionOf(seq), RefusalOf(why));
   batch_.Open(keys_.key());
   Add(event, seq);
@@ -71,20 +53,11 @@ absl::Status ParkedBehind::TakePoison(const Event& event, int64_t seq, const Pub
                     {"trace_id", telemetry::TraceIdIn(event.traceparent)},
                     {"error", why.reason},
                     {"fix", why.fix}});
-  return absl::OkStatus();
 }
 
 void ParkedBehind::Add(const Event& event, int64_t seq) {
-  std::shared_ptr<ParkedKey> key = keys_.key();
-  const auto found = first_.find(key->scope);
-  if (found != first_.end() && seq < found->second.seq) {
-    // One that was refused in front of what is parked stays in front: of its era, at the log's
-    // beginning.
-    key = std::make_shared<ParkedKey>(*key);
-    key->era = found->second.era;
-  }
   // The ledger knows nothing of these.
-  batch_.Add(event, PositionOf(seq), key, /*ticket=*/0);
+  batch_.Add(event, PositionOf(seq), keys_.key(), /*ticket=*/0);
   ++taken_;
 }
 

@@ -31,12 +31,8 @@ class ParkedBehind {
 
   // Whether the row, the next in the order of `seq`, may not be published; then it is taken.
   bool Take(const Event& event, int64_t seq);
-  // Takes a row that cannot be published; its key is parked from here on. ResourceExhausted: no
-  // further key may be.
-  absl::Status TakePoison(const Event& event, int64_t seq, const PublishFailure& why);
-
-  // Of an event that has cost the producer. ResourceExhausted: its key may not be parked.
-  absl::Status CheckPlace(const PublishFailure& failure) const;
+  // Takes a row that cannot be published; its key is parked from here on.
+  void TakePoison(const Event& event, int64_t seq, const PublishFailure& why);
 
   bool full() const { return batch_.full(); }
   // Everything that was published before has to be at Kafka: what is parked is not looked at again,
@@ -52,7 +48,6 @@ class ParkedBehind {
   postgres::Connection& connection_;
   const std::string system_id_;
   ParkedKeys keys_;
-  absl::flat_hash_map<int64_t, parked::FirstParked> first_;  // by scope, before healing
   ParkBatch batch_;
   int64_t taken_ = 0;
 };

@@ -159,8 +159,7 @@ absl::Status Republish(const RepublishOptions& options, postgres::Connection& co
         ++counts.published;
         continue;
       }
-      absl::Status taken = parked.TakePoison(event, seq, producer.refusal());
-      if (!taken.ok()) return taken;
+      parked.TakePoison(event, seq, producer.refusal());
     }
     if (!producer.Collect([](Producer::Ticket) {})) return Refused(producer);
     if (options.leave()) return absl::CancelledError("stopping");

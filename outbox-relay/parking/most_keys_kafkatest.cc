@@ -1,5 +1,4 @@
-// As many keys as may be parked are: what is refused then waits for a place, and memory stays
-// bounded.
+// As many keys are parked one by one as may be: then topics are, and memory stays bounded.
 #include <gmock/gmock.h>
 
 #include <set>
@@ -13,7 +12,9 @@ namespace relay {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::SizeIs;
+using ::testing::UnorderedElementsAre;
 
 // In exactly-once mode or not.
 class MostKeysTest : public ParkingFixture, public ::testing::WithParamInterface<bool> {
@@ -25,185 +26,155 @@ class MostKeysTest : public ParkingFixture, public ::testing::WithParamInterface
     if (GetParam()) flags.emplace_back("--exactly_once");
     return StartRelay(std::move(flags), brokers);
   }
-  // Four keys of a missing topic.
-  void InsertRefused() {
-    Execute(Insert("gen_random_uuid()", "k1", "'1'", missing_) +
-            Insert("gen_random_uuid()", "k2", "'1'", missing_) +
-            Insert("gen_random_uuid()", "k3", "'1'", missing_) +
-            Insert("gen_random_uuid()", "k2", "'2'", missing_) +
-            Insert("gen_random_uuid()", "k4", "'1'", missing_));
+  std::string Insert(const std::string& key, const std::string& payload, const std::string& topic) {
+    return ParkingFixture::Insert("gen_random_uuid()", key, payload, topic);
   }
-  static void ExpectFull(const RelayProcess& relay, bool full = true) {
-    Eventually(full ? "an event waits for a place" : "none waits for a place",
-               [&] { return Gauge(relay, "outbox_parking_full") == (full ? 1 : 0); });
+  // Three keys of a missing topic, and two more.
+  std::string Refused() {
+    return Insert("k1", "'1'", missing_) + Insert("k2", "'1'", missing_) +
+           Insert("k3", "'1'", missing_) + Insert("k2", "'2'", missing_) +
+           Insert("k4", "'1'", missing_) + Insert("k5", "'1'", missing_) +
+           Insert("k4", "'2'", missing_);
   }
-  void GiveUp(const std::string& key) {
-    Parked("drop", {"--topic=" + missing_, "--key=" + key, "--reason=a test"});
-    Parked("release", {"--topic=" + missing_, "--key=" + key});
+  // A key and how many of its events are parked, but for those given up.
+  int64_t ParkedOf(const std::string& name) {
+    return database_.Count(
+        "SELECT count(*) FROM outbox_parked_keys k JOIN outbox_parked e USING (scope) WHERE name = "
+        "'" +
+        name + "' AND dropped_at IS NULL");
   }
-
-  // Three keys are parked, the fourth waits for a place, and ten events behind it.
-  std::unique_ptr<RelayProcess> StartFull() {
-    MakeTopic(topic_);
-    auto relay = Start();
-    InsertRefused();
-    InsertEvents("behind", 10);
-    EventuallyParked(4);
-    ExpectFull(*relay);
-    return relay;
-  }
-  // In the middle of a transaction of k1 to k5: k1 is given up, and k5 waits for a place.
-  void DieAfterADrop() {
-    std::string sql;
-    for (int i = 1; i <= 5; ++i) {
-      sql += Insert("gen_random_uuid()", absl::StrCat("k", i), "'1'", missing_);
-    }
-    Execute(sql);
-    auto relay = Start();
-    EventuallyParked(3);
-    ExpectFull(*relay);
-    GiveUp("k1");
-    Eventually("the fourth has its place", [&] { return IsParked("k4"); });
-    ExpectFull(*relay);
-    relay->Kill();
-  }
-  // What would be overtaken is not released; a larger number always helps.
-  void ExpectReleasesWait(const RelayProcess& relay) {
-    Eventually("they are released", [&] {
-      return relay.log().find("keys that are released wait") != std::string::npos;
-    });
-    ExpectFull(relay);
-  }
-  bool IsParked(const std::string& key) {
-    return database_.Count("SELECT count(*) FROM outbox_parked_keys WHERE name = 'k" + key + "'") ==
-           1;
+  void ExpectAllThereInOrder() {
+    const std::map<std::string, std::vector<std::string>> all = FirstOccurrences(Read(missing_, 7));
+    EXPECT_EQ(all.size(), 5u);
+    EXPECT_THAT(all.at("k2"), ElementsAre("1", "2"));
+    EXPECT_THAT(all.at("k4"), ElementsAre("1", "2"));
   }
 
   const std::string missing_ = testsupport::UniqueName("relay-missing-");
 };
 
-TEST_P(MostKeysTest, WhatIsRefusedThenWaitsForAPlace) {
-  auto relay = StartFull();
-  Eventually("it says so",
-             [&] { return relay->log().find("no more keys may be parked") != std::string::npos; });
-  EXPECT_EQ(ParkedKeys(), 3);
-  // One place gets free: for what waits, and what is behind it flows.
-  GiveUp("k1");
-  EXPECT_EQ(Read(10).size(), 10u);
-  ExpectFull(*relay, false);
-  Eventually("the next one has its place", [&] { return ParkedKeys() == 3; });
-  // What is refused for another reason waits in the same way.
-  Execute(Insert("gen_random_uuid()", "k", "'x'", "no topic!"));
-  InsertEvents("last", 10);
-  ExpectFull(*relay);
-  MakeTopic(missing_, 1);
-  EXPECT_THAT(FirstOccurrences(Read(missing_, 4)).at("k2"), ElementsAre("1", "2"));
-  EXPECT_EQ(Read(20).size(), 20u);
-  EventuallyParked(1);
-}
-
-// The stream begins in front of what is parked, and stops at the one that waits: as it never passes
-// them all, a release may not wait for that.
-TEST_P(MostKeysTest, ARestartDoesNotKeepAReleaseFromMakingRoom) {
-  auto relay = StartFull();
-  relay->Kill();
-  relay = Start();
-  ExpectFull(*relay);
-  GiveUp("k1");
-  EXPECT_EQ(Read(10).size(), 10u);
-  Eventually("the next one has its place", [&] { return ParkedKeys() == 3; });
-  MakeTopic(missing_, 1);
-  EventuallyNothingParked();
-  Execute(Insert("gen_random_uuid()", "last", "'1'", missing_));
-  const std::vector<Received> records = Read(missing_, 5);
-  EXPECT_EQ(records.size(), 5u) << "nothing came twice, as nothing parked lies behind what waits";
-  EXPECT_THAT(FirstOccurrences(records).at("k2"), ElementsAre("1", "2"));
-}
-
-// All of it comes by again, also what an operator has given up: that needs neither a place nor a
-// try.
-TEST_P(MostKeysTest, ARestartAfterADropTakesNoPlaceBack) {
+TEST_P(MostKeysTest, BeyondThemATopicIsParkedAndAllElseFlows) {
   MakeTopic(topic_);
-  DieAfterADrop();
+  auto relay = Start();
+  Execute(Refused());
   InsertEvents("behind", 10);
-  auto relay = Start();
-  ExpectFull(*relay);
-  GiveUp("k2");
   EXPECT_EQ(Read(10).size(), 10u);
-  Eventually("the last has its place", [&] { return IsParked("k5"); });
-}
-
-TEST_P(MostKeysTest, WhatIsGivenUpIsNotPublishedThoughItComesByAgain) {
-  DieAfterADrop();
+  EventuallyParked(7);
+  EXPECT_EQ(ParkedKeys(), 4);
+  EXPECT_EQ(ParkedOf("kk2"), 2);
+  EXPECT_EQ(ParkedOf("t"), 3);
+  EXPECT_EQ(Gauge(*relay, "outbox_parked_topics"), 1);
+  EXPECT_THAT(relay->log(), HasSubstr("it is parked with all that follows in its topic"));
+  EXPECT_THAT(Parked("list", {}).output, HasSubstr("all other keys"));
+  const auto release = Parked("release", {"--topic=" + missing_, "--key=k4"});
+  EXPECT_THAT(release.output, HasSubstr("parked together"));
   MakeTopic(missing_, 1);
-  auto relay = Start();
+  ExpectAllThereInOrder();
   EventuallyNothingParked();
-  Execute(Insert("gen_random_uuid()", "last", "'1'", missing_));
-  std::set<std::string> keys;
-  for (const Received& record : Read(missing_, 5)) keys.insert(record.key);
-  EXPECT_THAT(keys, ElementsAre("k2", "k3", "k4", "k5", "last"));
+  Eventually("no topic is parked", [&] { return Gauge(*relay, "outbox_parked_topics") == 0; });
 }
 
-// It was on its way to Kafka when what lies behind it was parked, and got lost.
-TEST_P(MostKeysTest, WhatIsParkedBehindTheOneThatWaitsIsReleasedBehindIt) {
-  const std::string other = testsupport::UniqueName("relay-other-");
-  MakeTopic(other, 1);
-  KafkaProxy proxy(kafka_.brokers);
-  auto relay = Start(2, proxy.address());
-  Execute(Insert("gen_random_uuid()", "k2", "'1'", other));
-  Read(other, 1);
-  proxy.SwallowProduce();
-  Execute(Insert("gen_random_uuid()", "k1", "'1'", missing_) +
-          Insert("gen_random_uuid()", "k2", "'2'", other) +
-          Insert("gen_random_uuid()", "k3", "'1'", missing_) +
-          Insert("gen_random_uuid()", "k1", "'2'", missing_));
-  EventuallyParked(3);
+// A key that was parked with its topic is not parked by itself as long as the topic is.
+TEST_P(MostKeysTest, AStartWithALargerNumberKeepsTheOrder) {
+  auto relay = Start();
+  Execute(Refused());
+  EventuallyParked(7);
   relay->Kill();
-  DeleteTopic(kafka_, other);
-  relay = Start(2);
-  ExpectFull(*relay);
+  relay = Start(100);
+  Execute(Insert("k4", "'3'", missing_) + Insert("k6", "'1'", missing_));
+  EventuallyParked(9);
+  EXPECT_EQ(ParkedKeys(), 4);
   MakeTopic(missing_, 1);
-  ExpectReleasesWait(*relay);
-  EXPECT_EQ(relay->Stop(), 0);
-  relay = Start(3);
-  Eventually("only what waited is parked", [&] { return ParkedKeys() == 1 && IsParked("k2"); });
-  Execute(Insert("gen_random_uuid()", "last", "'1'", missing_));
-  const std::vector<Received> records = Read(missing_, 4);
-  EXPECT_EQ(records.size(), 4u);
-  EXPECT_THAT(FirstOccurrences(records).at("k1"), ElementsAre("1", "2"));
+  const auto all = FirstOccurrences(Read(missing_, 9));
+  EXPECT_THAT(all.at("k4"), ElementsAre("1", "2", "3"));
+  EventuallyNothingParked();
 }
 
-// An earlier event of a key that is parked already is refused when it comes again; one between them
-// is not in the table.
-TEST_P(MostKeysTest, WhatLiesBetweenParkedEventsIsNotOvertaken) {
-  const std::string other = testsupport::UniqueName("relay-other-");
-  const std::string third = testsupport::UniqueName("relay-third-");
-  MakeTopic(other, 1);
-  MakeTopic(third, 1);
+// One that Kafka refuses holds its topic until it is given up; the keys that were parked before it
+// flow.
+TEST_P(MostKeysTest, WhatHoldsATopicIsGivenUp) {
+  MakeTopic(topic_);
+  auto relay = Start(1, "", {"--kafka_property=message.max.bytes=50000"});
+  Execute(Insert("k1", kRandom100k, topic_) + Insert("k2", kRandom100k, topic_) +
+          Insert("k3", "'1'", topic_) + Insert("k1", "'2'", topic_) +
+          Insert("k4", kRandom100k, topic_) + Insert("k3", "'2'", topic_));
+  EventuallyParked(6);
+  EXPECT_EQ(ParkedOf("kk1"), 2);
+  EXPECT_EQ(ParkedOf("t"), 4);
+  Parked("release", {"--all"});
+  Eventually("both are parked again", [&] {
+    return relay->log().find("a released key is parked again") != std::string::npos &&
+           database_.Count(
+               "SELECT count(*) FROM outbox_parked_keys WHERE released_at IS NOT NULL") == 0;
+  });
+  EXPECT_EQ(ParkedEvents(), 6);
+  const auto give_up = [&] {
+    Parked("drop", {"--topic=" + topic_, "--reason=a test"});
+    Parked("release", {"--topic=" + topic_});
+  };
+  give_up();
+  Eventually("the next one holds it", [&] { return ParkedOf("t") == 2; });
+  EXPECT_EQ(ParkedOf("kk1"), 0);
+  give_up();
+  EventuallyNothingParked();
+  const auto all = FirstOccurrences(Read(3));
+  EXPECT_THAT(all.at("k1"), ElementsAre("2"));
+  EXPECT_THAT(all.at("k3"), ElementsAre("1", "2"));
+}
+
+// Where a record in front of it was not acknowledged, all comes by again after a crash.
+TEST_P(MostKeysTest, WhatIsGivenUpIsNotPublishedThoughItComesByAgain) {
+  MakeTopic(topic_, 1);
   KafkaProxy proxy(kafka_.brokers);
-  auto relay = Start(1, proxy.address(), {"--kafka_property=message.max.bytes=50000"});
-  Execute(Insert("gen_random_uuid()", "before", "'1'", other) +
-          Insert("gen_random_uuid()", "before", "'1'", third));
-  Read(other, 1);
-  Read(third, 1);
-  Eventually("neither comes by again", [&] { return Unrecorded() == 0; });
+  auto relay = Start(1, proxy.address());
+  InsertEvents("before", 1);
+  Read(1);
+  Eventually("it does not come by again", [&] { return Unrecorded() == 0; });
   proxy.SwallowProduce();
-  Execute(Insert("gen_random_uuid()", "k", "'a'", other) +
-          Insert("gen_random_uuid()", "waits", "'1'", third) +
-          Insert("gen_random_uuid()", "k", "'b'", other) +
-          Insert("gen_random_uuid()", "k", kRandom100k, other));
-  EventuallyParked(1);
+  Execute(Insert("lost", "'1'", topic_) + Refused());
+  EventuallyParked(7);
+  Parked("drop", {"--all", "--reason=a test"});
+  Parked("release", {"--topic=" + missing_, "--key=k1"});
+  Eventually("its key is no longer parked", [&] { return ParkedKeys() == 1; });
   relay->Kill();
-  DeleteTopic(kafka_, other);
-  DeleteTopic(kafka_, third);
+  MakeTopic(missing_, 1);
   relay = Start(1);
-  EventuallyParked(2);
-  ExpectFull(*relay);
-  MakeTopic(other, 1);
-  ExpectReleasesWait(*relay);
-  EXPECT_EQ(relay->Stop(), 0);
-  relay = Start(2);
-  EXPECT_THAT(FirstOccurrences(Read(other, 3)).at("k"), ElementsAre("a", "b", SizeIs(100'000)));
+  EventuallyNothingParked();
+  Execute(Insert("last", "'1'", missing_));
+  std::set<std::string> values;
+  for (const Received& record : Read(missing_, 6))
+    values.insert(record.key + record.value.value_or(""));
+  EXPECT_THAT(values, UnorderedElementsAre("k22", "k31", "k41", "k42", "k51", "last1"));
+}
+
+// An earlier event of what is parked already is refused when it comes again; one between them is
+// not in the table. `key`: parked by itself, or with its topic.
+TEST_P(MostKeysTest, WhatLiesBetweenParkedEventsIsNotOvertaken) {
+  for (const bool with_topic : {false, true}) {
+    SCOPED_TRACE(with_topic);
+    const std::string other = testsupport::UniqueName("relay-other-");
+    MakeTopic(other, 1);
+    KafkaProxy proxy(kafka_.brokers);
+    auto relay = Start(1, proxy.address(), {"--kafka_property=message.max.bytes=50000"});
+    Execute(Insert("before", "'1'", other));
+    Read(other, 1);
+    if (with_topic) {
+      Execute(Insert("first", "'1'", missing_));
+      EventuallyParked(1);
+    }
+    Eventually("neither comes by again", [&] { return Unrecorded() == 0; });
+    proxy.SwallowProduce();
+    Execute(Insert("k", "'a'", other) + Insert("k", "'b'", other) +
+            Insert("k", kRandom100k, other));
+    EventuallyParked(with_topic ? 2 : 1);
+    relay->Kill();
+    DeleteTopic(kafka_, other);
+    relay = Start(1);
+    EventuallyParked(with_topic ? 4 : 3);
+    MakeTopic(other, 1);
+    EXPECT_THAT(FirstOccurrences(Read(other, 3)).at("k"), ElementsAre("a", "b", SizeIs(100'000)));
+    EventuallyParked(with_topic ? 1 : 0);
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(, MostKeysTest, ::testing::Bool(), [](const auto& mode) {

@@ -17,7 +17,7 @@ namespace {
   "          WHERE slot_name = 'outbox_' || current_database() AND active) "
 
 constexpr char kList[] =
-    "SELECT k.topic, left(k.name, 1) = 'k', substr(k.name, 2), k.poison_id, k.reason, k.fix,"
+    "SELECT k.topic, left(k.name, 1), substr(k.name, 2), k.poison_id, k.reason, k.fix,"
     "       to_char(k.since AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'),"
     "       extract(epoch FROM clock_timestamp() - k.since)::bigint, k.released_at IS NOT NULL,"
     "       (SELECT count(*) FROM outbox_parked e WHERE e.scope = k.scope AND dropped_at IS NULL),"
@@ -25,52 +25,64 @@ constexpr char kList[] =
     "                WHERE e.id = k.poison_id AND dropped_at IS NOT NULL)"
     "  FROM outbox_parked_keys k WHERE" ORDER_SAGA_SELECTED "ORDER BY k.since, k.scope";
 
+// Selected, but not to be found by its own name: it would be parked with its topic.
+#define ORDER_SAGA_WITH_TOPIC                                                      \
+  " EXISTS (SELECT FROM outbox_parked_keys WHERE topic = $2::text AND name = 't' " \
+  "                                          AND $3::text IS NOT NULL) "
+
 constexpr char kCountRelease[] =
     "SELECT count(DISTINCT k.scope), count(e.id)," ORDER_SAGA_RELAY_ACTIVE
+    ", 0," ORDER_SAGA_WITH_TOPIC
     "  FROM outbox_parked_keys k"
     "  LEFT JOIN outbox_parked e ON e.scope = k.scope AND e.dropped_at IS NULL"
     " WHERE k.released_at IS NULL AND" ORDER_SAGA_SELECTED;
 
+// Two verbs at a time lock in one order. What the relay writes behind a key goes on.
+#define ORDER_SAGA_HELD                                                \
+  "WITH held AS (SELECT k.scope, k.poison_id"                          \
+  "                FROM outbox_parked_keys k"                          \
+  "               WHERE k.released_at IS NULL AND" ORDER_SAGA_SELECTED \
+  "ORDER BY k.scope FOR NO KEY UPDATE) "
+
 // The relay that is active listens.
-constexpr char kRelease[] =
-    "WITH released AS ("
+constexpr char kRelease[] = ORDER_SAGA_HELD
+    ", released AS ("
     "  UPDATE outbox_parked_keys k SET released_at = clock_timestamp(), released_by = $4::text"
-    "   WHERE k.released_at IS NULL AND" ORDER_SAGA_SELECTED
+    "    FROM held WHERE k.scope = held.scope"
     "  RETURNING k.scope)"
     "SELECT (SELECT count(*) FROM released),"
     "       (SELECT count(*) FROM outbox_parked e JOIN released USING (scope)"
-    "         WHERE dropped_at IS NULL)," ORDER_SAGA_RELAY_ACTIVE
-    ","
-    "       pg_notify('outbox_parked', '')::text";
+    "         WHERE dropped_at IS NULL)," ORDER_SAGA_RELAY_ACTIVE ", 0," ORDER_SAGA_WITH_TOPIC
+    ",      pg_notify('outbox_parked', '')::text";
 
 // What is released may be on its way to Kafka: an event that is there is not dropped afterwards.
 // The lock holds a release up that comes meanwhile.
-#define ORDER_SAGA_HELD                       \
-  "WITH held AS (SELECT k.scope, k.poison_id" \
-  "                FROM outbox_parked_keys k" \
-  "               WHERE k.released_at IS NULL AND" ORDER_SAGA_SELECTED " FOR UPDATE) "
 #define ORDER_SAGA_DROPPED                                          \
   " e.dropped_at IS NULL AND ($1::text IS NULL OR e.id = $1::text)" \
   " AND EXISTS (SELECT FROM held"                                   \
   "              WHERE held.scope = e.scope"                        \
-  "                AND ($1::text IS NOT NULL OR held.poison_id = e.id)) "
+  "                AND ($1::text IS NOT NULL OR $4::bool OR held.poison_id = e.id)) "
 #define ORDER_SAGA_RELEASED_KEYS                                                 \
   " (SELECT count(*) FROM outbox_parked_keys k WHERE k.released_at IS NOT NULL " \
   "AND" ORDER_SAGA_SELECTED ")"
 
 constexpr char kCountDrop[] =
-    ORDER_SAGA_HELD "SELECT count(DISTINCT e.scope), count(*)," ORDER_SAGA_RELAY_ACTIVE
-                    "," ORDER_SAGA_RELEASED_KEYS " FROM outbox_parked e WHERE" ORDER_SAGA_DROPPED;
+    "WITH held AS (SELECT k.scope, k.poison_id FROM outbox_parked_keys k"
+    "               WHERE k.released_at IS NULL AND" ORDER_SAGA_SELECTED
+    ") SELECT count(DISTINCT e.scope), count(*)," ORDER_SAGA_RELAY_ACTIVE
+    "," ORDER_SAGA_RELEASED_KEYS "," ORDER_SAGA_WITH_TOPIC
+    " FROM outbox_parked e WHERE" ORDER_SAGA_DROPPED;
 
 constexpr char kDrop[] = ORDER_SAGA_HELD
     ", dropped AS ("
-    "  UPDATE outbox_parked e SET dropped_at = clock_timestamp(), dropped_by = $4::text,"
-    "                             dropped_why = $5::text"
+    "  UPDATE outbox_parked e SET dropped_at = clock_timestamp(), dropped_by = $5::text,"
+    "                             dropped_why = $6::text"
     "   WHERE" ORDER_SAGA_DROPPED
     "  RETURNING e.scope)"
     "SELECT count(DISTINCT scope), count(*)," ORDER_SAGA_RELAY_ACTIVE "," ORDER_SAGA_RELEASED_KEYS
-    " FROM dropped";
+    "," ORDER_SAGA_WITH_TOPIC " FROM dropped";
 
+#undef ORDER_SAGA_WITH_TOPIC
 #undef ORDER_SAGA_HELD
 #undef ORDER_SAGA_RELEASED_KEYS
 #undef ORDER_SAGA_SELECTED
@@ -88,13 +100,9 @@ absl::StatusOr<Changed> Count(const absl::StatusOr<postgres::Result>& answer) {
   if (!answer.ok()) return answer.status();
   return Changed{.keys = answer->Int64(0, 0),
                  .events = answer->Int64(0, 1),
-                 .relay_active = answer->Bool(0, 2)};
-}
-
-absl::StatusOr<Changed> CountDropped(const absl::StatusOr<postgres::Result>& answer) {
-  absl::StatusOr<Changed> changed = Count(answer);
-  if (changed.ok()) changed->released_keys = answer->Int64(0, 3);
-  return changed;
+                 .relay_active = answer->Bool(0, 2),
+                 .released_keys = answer->Int64(0, 3),
+                 .with_topic = answer->Bool(0, 4)};
 }
 
 }  // namespace
@@ -107,7 +115,9 @@ absl::StatusOr<std::vector<KeyInfo>> ListKeys(postgres::Connection& connection,
   for (int row = 0; row < answer->rows(); ++row) {
     KeyInfo key;
     key.topic = std::string(answer->Text(row, 0));
-    if (answer->Bool(row, 1)) key.key = std::string(answer->Text(row, 2));
+    const std::string_view kind = answer->Text(row, 1);
+    if (kind == "k") key.key = std::string(answer->Text(row, 2));
+    key.rest_of_topic = kind == kTopicScope;
     key.poison_id = std::string(answer->Text(row, 3));
     key.reason = std::string(answer->Text(row, 4));
     key.fix = std::string(answer->Text(row, 5));
@@ -128,9 +138,10 @@ absl::StatusOr<Changed> ReleaseKeys(postgres::Connection& connection, const Sele
 }
 
 absl::StatusOr<Changed> DropEvents(postgres::Connection& connection, const Selection& selection,
-                                   const std::string& who, const std::string& why, bool dry_run) {
-  if (dry_run) return CountDropped(connection.Execute(kCountDrop, Select(selection)));
-  return CountDropped(connection.Execute(kDrop, Select(selection).Text(who).Text(why)));
+                                   const Drop& drop, bool dry_run) {
+  postgres::Params params = Select(selection).Bool(drop.all_behind);
+  if (dry_run) return Count(connection.Execute(kCountDrop, params));
+  return Count(connection.Execute(kDrop, params.Text(drop.who).Text(drop.why)));
 }
 
 }  // namespace relay::parked

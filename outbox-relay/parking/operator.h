@@ -23,7 +23,9 @@ struct Selection {
 
 struct KeyInfo {
   std::string topic;
-  std::optional<std::string> key;  // nothing: an event without a key, parked alone
+  // Nothing: an event without a key, parked alone, or the rest of the topic.
+  std::optional<std::string> key;
+  bool rest_of_topic = false;  // all of its keys that are not parked by themselves
   std::string poison_id;
   std::string reason;
   std::string fix;
@@ -43,6 +45,7 @@ struct Changed {
   int64_t events = 0;
   bool relay_active = false;  // some relay streams the source
   int64_t released_keys = 0;  // of a drop: selected, and left alone, as they may be at Kafka
+  bool with_topic = false;    // a key was selected whose whole topic is parked, perhaps with it
 };
 
 // Has the keys' events published, in order, and then the keys not parked any more. Those that are
@@ -50,10 +53,17 @@ struct Changed {
 absl::StatusOr<Changed> ReleaseKeys(postgres::Connection& connection, const Selection& selection,
                                     const std::string& who, bool dry_run);
 
+struct Drop {
+  std::string who;
+  std::string why;
+  bool all_behind = false;  // what is parked behind the refused event, too
+};
 // Gives events up for good: the one with the selection's id, or else that which Kafka refused of
-// each key. What is behind stays parked. Those that are dropped already stay so.
+// each key. What is behind stays parked, unless `all_behind`. Those that are dropped already stay
+// so. What was released before, and is parked again, may be at Kafka all the same if the relay died
+// in between.
 absl::StatusOr<Changed> DropEvents(postgres::Connection& connection, const Selection& selection,
-                                   const std::string& who, const std::string& why, bool dry_run);
+                                   const Drop& drop, bool dry_run);
 
 }  // namespace relay::parked
 

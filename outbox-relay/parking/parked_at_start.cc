@@ -11,9 +11,17 @@
 namespace relay::parked {
 namespace {
 
+// By its own name, unless its topic is parked, or no more keys may be: see ParkedKeys::Park.
 constexpr char kPutOnList[] = R"sql(
   INSERT INTO outbox_parked_keys AS k (topic, name, poison_id, reason, fix, whole_topic)
-  SELECT $1::text, $2::text, $3::text, $4::text, $5::text, $6::bool
+  SELECT $1::text,
+         CASE WHEN EXISTS (SELECT FROM outbox_parked_keys WHERE topic = $1::text AND name = $2::text)
+              THEN $2::text
+              WHEN EXISTS (SELECT FROM outbox_parked_keys WHERE topic = $1::text AND name = $8::text)
+                OR (SELECT count(*) FROM outbox_parked_keys) >= $7::bigint
+              THEN $8::text
+              ELSE $2::text END,
+         $3::text, $4::text, $5::text, $6::bool
   ON CONFLICT (topic, name) DO UPDATE
     SET poison_id = excluded.poison_id, reason = excluded.reason, fix = excluded.fix,
         whole_topic = excluded.whole_topic, missing_topic = false, released_at = NULL,
@@ -36,14 +44,22 @@ constexpr char kRebase[] = R"sql(
    WHERE system_id <> $1::text
 )sql";
 
+// One that is only listed has no place yet.
 constexpr char kBeginEra[] = R"sql(
-  UPDATE outbox_parked_keys SET system_id = $1::text, era = era + 1, commit_lsn = '0/0', ordinal = 0
-   WHERE system_id IS NOT NULL
+  WITH keys AS (
+    UPDATE outbox_parked_keys
+       SET era = era + 1, system_id = CASE WHEN commit_lsn IS NOT NULL THEN $1::text END,
+           commit_lsn = CASE WHEN commit_lsn IS NOT NULL THEN pg_lsn '0/0' END,
+           ordinal = CASE WHEN commit_lsn IS NOT NULL THEN 0 END
+    RETURNING scope, era)
+  UPDATE outbox_parked p SET era = keys.era, commit_lsn = '0/0', ordinal = o.seq
+    FROM keys, outbox o
+   WHERE p.scope = keys.scope AND o.id::text = p.id AND p.dropped_at IS NULL AND o.seq IS NOT NULL
 )sql";
 
 constexpr char kFirstParked[] = R"sql(
-  SELECT p.scope, min(o.seq), min(p.era) FROM outbox_parked p JOIN outbox o ON o.id::text = p.id
-   WHERE p.scope IS NOT NULL AND p.dropped_at IS NULL GROUP BY p.scope
+  SELECT scope, min(e.ordinal) FROM outbox_parked e JOIN outbox_parked_keys USING (scope, era)
+   WHERE dropped_at IS NULL GROUP BY scope
 )sql";
 
 constexpr char kLoadKeys[] = R"sql(
@@ -51,6 +67,11 @@ constexpr char kLoadKeys[] = R"sql(
          coalesce(commit_lsn, '0/0')::text, coalesce(ordinal, 0), era,
          extract(epoch FROM since)::bigint, released_at IS NOT NULL
     FROM outbox_parked_keys WHERE scope > $1::bigint ORDER BY scope LIMIT 10000
+)sql";
+
+constexpr char kTakesTopics[] = R"sql(
+  SELECT EXISTS (SELECT FROM pg_constraint WHERE conrelid = to_regclass('outbox_parked_keys')
+                                             AND conname = 'outbox_parked_keys_name')
 )sql";
 
 // Of the columns that are updated one from each migration.
@@ -61,6 +82,7 @@ constexpr char kMayWrite[] = R"sql(
      AND has_column_privilege('outbox_parked_keys', 'missing_topic', 'UPDATE')
      AND has_table_privilege('outbox_parked', 'INSERT')
      AND has_table_privilege('outbox_parked', 'DELETE')
+     AND has_column_privilege('outbox_parked', 'ordinal', 'UPDATE')
 )sql";
 
 // One relay of the source at a time, for as long as its connection lasts. The numbers are ours: the
@@ -86,9 +108,10 @@ constexpr char kCountEvents[] = R"sql(
    WHERE e.dropped_at IS NULL
 )sql";
 
-constexpr char kDropped[] =
-    "SELECT id, commit_lsn::text, ordinal FROM outbox_parked WHERE dropped_at IS NOT NULL AND "
-    "commit_lsn >= $1::text::pg_lsn";
+constexpr char kDropped[] = R"sql(
+  SELECT id, commit_lsn::text FROM outbox_parked
+   WHERE dropped_at IS NOT NULL AND commit_lsn BETWEEN $1::text::pg_lsn AND $2::text::pg_lsn
+)sql";
 
 absl::StatusOr<ParkedKey> KeyOfRow(const postgres::Result& keys, int row) {
   const absl::StatusOr<Lsn> lsn = ParseLsn(keys.Text(row, 9));
@@ -112,7 +135,8 @@ absl::StatusOr<ParkedKey> KeyOfRow(const postgres::Result& keys, int row) {
 
 }  // namespace
 
-absl::Status PutOnList(postgres::Connection& connection, const PublishFailure& failure) {
+absl::Status PutOnList(postgres::Connection& connection, const PublishFailure& failure,
+                       size_t most_keys) {
   const std::string topic(ScopeTopic(failure.topic));
   auto listed = connection.Execute(kPutOnList, postgres::Params()
                                                    .Text(topic)
@@ -120,7 +144,9 @@ absl::Status PutOnList(postgres::Connection& connection, const PublishFailure& f
                                                    .Text(failure.event_id)
                                                    .Text(failure.reason)
                                                    .Text(failure.fix)
-                                                   .Bool(failure.whole_topic));
+                                                   .Bool(failure.whole_topic)
+                                                   .Int64(static_cast<int64_t>(most_keys))
+                                                   .Text(kTopicScope));
   if (!listed.ok() || !failure.whole_topic) return listed.status();
   return connection.Execute(kHoldTopic, postgres::Params().Text(topic)).status();
 }
@@ -129,15 +155,12 @@ absl::Status BeginEra(postgres::Connection& connection, const std::string& syste
   return connection.Execute(kBeginEra, postgres::Params().Text(system_id)).status();
 }
 
-absl::StatusOr<absl::flat_hash_map<int64_t, FirstParked>> LoadFirstParked(
+absl::StatusOr<absl::flat_hash_map<int64_t, int64_t>> LoadFirstParked(
     postgres::Connection& connection) {
   auto rows = connection.Execute(kFirstParked);
   if (!rows.ok()) return rows.status();
-  absl::flat_hash_map<int64_t, FirstParked> first;
-  for (int row = 0; row < rows->rows(); ++row) {
-    first[rows->Int64(row, 0)] = {.seq = rows->Int64(row, 1),
-                                  .era = static_cast<int32_t>(rows->Int64(row, 2))};
-  }
+  absl::flat_hash_map<int64_t, int64_t> first;
+  for (int row = 0; row < rows->rows(); ++row) first[rows->Int64(row, 0)] = rows->Int64(row, 1);
   return first;
 }
 
@@ -149,10 +172,13 @@ absl::Status CheckTables(postgres::Connection& connection) {
   if (state == "42P01") return absl::NotFoundError(status.message());
   std::string why(status.message());
   if (status.ok()) {
+    auto takes = connection.Execute(kTakesTopics);
+    if (!takes.ok()) return takes.status();
     auto may = connection.Execute(kMayWrite);
     if (!may.ok()) return may.status();
-    if (may->Bool(0, 0)) return absl::OkStatus();
-    why = "the role may not write outbox_parked_keys and outbox_parked";
+    if (takes->Bool(0, 0) && may->Bool(0, 0)) return absl::OkStatus();
+    why = takes->Bool(0, 0) ? "the role may not write outbox_parked_keys and outbox_parked"
+                            : "outbox_parked_keys takes no topics";
   } else if (state != "42703" && state != "42501") {
     return status;
   }
@@ -185,26 +211,14 @@ absl::Status ShutOutOthers(postgres::Connection& connection, const SlotHolder& h
 }
 
 absl::StatusOr<Stored> Load(postgres::Connection& connection, const std::string& system_id,
-                            Lsn from, const std::vector<std::string>& released,
                             absl::FunctionRef<void(ParkedKey)> put) {
-  if (!released.empty()) {
-    const Query removed = DeleteEvents(released);
-    auto rows = connection.Execute(removed.sql, removed.params);
-    if (!rows.ok()) return rows.status();
-  }
   auto rebased = connection.Execute(kRebase, postgres::Params().Text(system_id));
   if (!rebased.ok()) return rebased.status();
   auto events = connection.Execute(kCountEvents);
   if (!events.ok()) return events.status();
   const absl::StatusOr<Lsn> last = ParseLsn(events->Text(0, 1));
   if (!last.ok()) return last.status();
-  Stored stored{.events = events->Int64(0, 0), .last = *last};
-  // After the count, in which one that is given up in between is.
-  auto dropped = connection.Execute(kDropped, postgres::Params().Text(ToString(from)));
-  if (!dropped.ok()) return dropped.status();
-  for (int row = 0; row < dropped->rows(); ++row) {
-    stored.dropped.push_back(DroppedOf(*dropped, row, /*column=*/0));
-  }
+  const Stored stored{.events = events->Int64(0, 0), .last = *last};
   for (int64_t behind = INT64_MIN;;) {
     auto keys = connection.Execute(kLoadKeys, postgres::Params().Int64(behind));
     if (!keys.ok()) return keys.status();
@@ -216,6 +230,20 @@ absl::StatusOr<Stored> Load(postgres::Connection& connection, const std::string&
       put(*std::move(key));
     }
   }
+}
+
+absl::StatusOr<std::vector<Dropped>> LoadDropped(postgres::Connection& connection, Lsn from,
+                                                 Lsn flushed) {
+  auto rows =
+      connection.Execute(kDropped, postgres::Params().Text(ToString(from)).Text(ToString(flushed)));
+  if (!rows.ok()) return rows.status();
+  std::vector<Dropped> dropped;
+  for (int row = 0; row < rows->rows(); ++row) {
+    const absl::StatusOr<Lsn> commit = ParseLsn(rows->Text(row, 1));
+    if (!commit.ok()) return commit.status();
+    dropped.push_back({.id = std::string(rows->Text(row, 0)), .commit = *commit});
+  }
+  return dropped;
 }
 
 }  // namespace relay::parked

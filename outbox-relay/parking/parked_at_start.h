@@ -19,29 +19,30 @@
 namespace relay::parked {
 
 // Puts the event on the list of those that Kafka refuses. Its key, released or not, is parked from
-// there on; if the event is a parked one, its key is parked again.
-absl::Status PutOnList(postgres::Connection& connection, const PublishFailure& failure);
+// there on (with `most_keys` its topic, see ParkedKeys); if the event is a parked one, its key is
+// parked again.
+absl::Status PutOnList(postgres::Connection& connection, const PublishFailure& failure,
+                       size_t most_keys);
 
 struct Stored {
   int64_t events = 0;
   Lsn last;  // the commit record that the last of them came with, in this cluster's log
-  std::vector<Dropped> dropped;  // those that may come by
 };
-// What is parked for a stream that begins at `from`, once the events `released` are gone: gives
-// each key to `put`, some thousands at a time, so that an error may come behind some. Positions of
-// another cluster are rebased: everything that comes is behind them.
+// What is parked: gives each key to `put`, some thousands at a time, so that an error may come
+// behind some. Positions of another cluster are rebased: everything that comes is behind them.
 absl::StatusOr<Stored> Load(postgres::Connection& connection, const std::string& system_id,
-                            Lsn from, const std::vector<std::string>& released,
                             absl::FunctionRef<void(ParkedKey)> put);
+// What was given up and may come by in a stream that begins at `from`, while the log ends at
+// `flushed`. After Load, so that what is given up in between is known to one of them.
+absl::StatusOr<std::vector<Dropped>> LoadDropped(postgres::Connection& connection, Lsn from,
+                                                 Lsn flushed);
 
-// Before healing: all that is parked lies in front of what healing adds and the new stream brings.
+// Before healing: gives what is parked its place by `seq` (as the ordinal, in front of all that the
+// log brings), or, if it is no longer in the outbox, in front of those.
 absl::Status BeginEra(postgres::Connection& connection, const std::string& system_id);
-// For each scope the first of its parked rows that is in the outbox still.
-struct FirstParked {
-  int64_t seq = 0;
-  int32_t era = 0;
-};
-absl::StatusOr<absl::flat_hash_map<int64_t, FirstParked>> LoadFirstParked(
+// For each scope the `seq` of the first of its parked rows that are in the outbox still. After
+// BeginEra.
+absl::StatusOr<absl::flat_hash_map<int64_t, int64_t>> LoadFirstParked(
     postgres::Connection& connection);
 
 // FailedPrecondition, with the fix, if the tables are there but not as this release needs them, or

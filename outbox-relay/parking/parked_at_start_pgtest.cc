@@ -4,102 +4,76 @@
 #include "libs/outbox/migrations.h"
 #include "libs/testing/test_database.h"
 #include "outbox-relay/parking/parked_at_start.h"
-#include "outbox-relay/parking/parked_table.h"
 
 namespace relay::parked {
 namespace {
 
-using ::testing::IsEmpty;
-using ::testing::UnorderedElementsAre;
+using ::testing::ElementsAre;
+
+class ParkedAtStartTest : public ::testing::Test {
+ protected:
+  void PutOnList(const std::string& topic, const std::string& key, bool whole_topic = false,
+                 size_t most_keys = 10) {
+    EXPECT_EQ(parked::PutOnList(connection_,
+                                {.kind = PublishFailure::Kind::kRefused,
+                                 .event_id = "e" + key,
+                                 .topic = topic,
+                                 .key = key,
+                                 .whole_topic = whole_topic,
+                                 .reason = "not authorised"},
+                                most_keys),
+              absl::OkStatus());
+  }
+  std::string Names() {
+    return database_.Ask(
+        "SELECT string_agg(topic || '/' || name, ' ' ORDER BY topic, name) FROM "
+        "outbox_parked_keys");
+  }
+
+  testsupport::TestDatabase database_{
+      {&postgres::PartitionMigrations(), &postgres::OutboxMigrations()}};
+  postgres::Connection connection_ = *postgres::Connection::Open(database_.relay(), "test");
+};
 
 // Each of its keys would cost a producer, and the whole source a new session.
-TEST(ParkedAtStartTest, KeysOfAMissingTopicAreHeldOnceItIsThereAndRefuses) {
-  testsupport::TestDatabase database{
-      {&postgres::PartitionMigrations(), &postgres::OutboxMigrations()}};
-  database.Ask(
+TEST_F(ParkedAtStartTest, KeysOfAMissingTopicAreHeldOnceItIsThereAndRefuses) {
+  database_.Ask(
       "INSERT INTO outbox_parked_keys (topic, name, poison_id, reason, fix, whole_topic, "
       "missing_topic, system_id, commit_lsn, ordinal, released_at, released_by) "
       "SELECT 'forbidden', 'k' || i, 'e' || i, 'no such topic', 'make it', true, true, '1', '0/1', "
       "i, CASE WHEN i < 3 THEN now() END, CASE WHEN i < 3 THEN 'x' END FROM generate_series(1, 4) "
       "i");
-  auto connection = postgres::Connection::Open(database.relay(), "test");
-  ASSERT_TRUE(connection.ok()) << connection.status();
-  EXPECT_EQ(PutOnList(*connection, {.kind = PublishFailure::Kind::kRefused,
-                                    .event_id = "e1",
-                                    .topic = "forbidden",
-                                    .key = "1",
-                                    .whole_topic = true,
-                                    .reason = "not authorised"}),
-            absl::OkStatus());
-  EXPECT_EQ(database.Count("SELECT count(*) FROM outbox_parked_keys WHERE released_at IS NULL AND "
-                           "NOT missing_topic"),
+  PutOnList("forbidden", "1", /*whole_topic=*/true);
+  EXPECT_EQ(database_.Count("SELECT count(*) FROM outbox_parked_keys WHERE released_at IS NULL AND "
+                            "NOT missing_topic"),
             4);
 }
 
-// The stream waits at 0/A, row 3. Of which keys nothing can come by any more.
-TEST(ParkedAtStartTest, WhichReleasesMayBeginBeforeTheStreamHasPassedAll) {
-  testsupport::TestDatabase database{
-      {&postgres::PartitionMigrations(), &postgres::OutboxMigrations()}};
-  const auto key = [&](const char* name, const char* from, int era = 0) {
-    database.Ask(absl::StrCat(
-        "INSERT INTO outbox_parked_keys (topic, name, poison_id, reason, fix, whole_topic, "
-        "system_id, commit_lsn, ordinal, era, released_at, released_by) VALUES ('t', '",
-        name, "', 'e', 'r', 'f', false, ", from, ", ", era, ", now(), 'x')"));
-  };
-  const auto row = [&](const char* name, const char* lsn, int ordinal, bool dropped = false) {
-    database.Ask(absl::StrCat(
-        "INSERT INTO outbox_parked (scope, era, id, topic, type, created_at, commit_lsn, ordinal, "
-        "dropped_at, dropped_by, dropped_why) SELECT scope, 0, gen_random_uuid()::text, 't', 'T', "
-        "now(), '",
-        lsn, "', ", ordinal, dropped ? ", now(), 'x', 'y'" : ", NULL, NULL, NULL",
-        " FROM outbox_parked_keys WHERE name = '", name, "'"));
-  };
-  key("k: before", "'1', '0/5', 3");
-  row("k: before", "0/5", 3);
-  row("k: before", "0/A", 2);
-  key("k: across", "'1', '0/5', 3");
-  row("k: across", "0/5", 3);
-  row("k: across", "0/A", 4);
-  key("k: dropped behind", "'1', '0/5', 3");
-  row("k: dropped behind", "0/5", 3);
-  row("k: dropped behind", "0/B", 0, true);
-  key("k: behind", "'1', '0/B', 3");
-  row("k: behind", "0/B", 3);
-  key("k: behind, without rows", "'1', '0/B', 3");
-  key("k: awaited", "NULL, NULL, NULL");
-  row("k: awaited", "0/5", 3);
-  key("k: awaited, without rows", "NULL, NULL, NULL");
-  key("k: of an earlier era", "'1', '0/0', 3", 1);
-  row("k: of an earlier era", "0/B", 3);
-  key("k: not released", "'1', '0/5', 3");
-  database.Ask(
-      "UPDATE outbox_parked_keys SET released_at = NULL, released_by = NULL "
-      "WHERE name = 'k: not released'");
-  auto connection = postgres::Connection::Open(database.relay(), "test");
-  ASSERT_TRUE(connection.ok()) << connection.status();
-  const auto ask = [&](const Query& query) {
-    auto answer = connection->Execute(query.sql, query.params);
-    EXPECT_TRUE(answer.ok()) << answer.status();
-    return answer.ok() ? ReleasedOf(*answer) : Released();
-  };
-  const Released before = ask(ReleasedKeysBefore({Lsn{0xA}, 3}, Lsn{0x9}));
-  std::vector<std::string> names;
-  for (const int64_t scope : before.scopes) {
-    names.push_back(
-        database.Ask(absl::StrCat("SELECT name FROM outbox_parked_keys WHERE scope = ", scope)));
-  }
-  EXPECT_THAT(names,
-              UnorderedElementsAre("k: before", "k: dropped behind", "k: behind, without rows",
-                                   "k: awaited, without rows", "k: of an earlier era"));
-  EXPECT_EQ(before.left_out, 3);
-  ASSERT_EQ(before.dropped.size(), 1u);
-  EXPECT_EQ(before.dropped[0].id,
-            database.Ask("SELECT id FROM outbox_parked WHERE dropped_at IS NOT NULL"));
-  EXPECT_EQ(before.dropped[0].at, (StreamPosition{Lsn{0xB}, 0}));
-  EXPECT_THAT(ask(ReleasedKeysBefore({Lsn{0xA}, 3}, Lsn{0xC})).dropped, IsEmpty());
-  const Released all = ask(ReleasedKeys());
-  EXPECT_EQ(all.scopes.size(), 8u);
-  EXPECT_EQ(all.left_out, 0);
+TEST_F(ParkedAtStartTest, BeyondTheMostKeysATopicIsListed) {
+  PutOnList("t", "1", false, 2);
+  PutOnList("t", "2", false, 2);
+  PutOnList("t", "3", false, 2);
+  EXPECT_EQ(Names(), "t/k1 t/k2 t/t");
+  PutOnList("t", "2", false, 2);    // has its own
+  PutOnList("t", "4", false, 100);  // its events may be parked with the topic's
+  PutOnList("other", "1", false, 2);
+  EXPECT_EQ(Names(), "other/t t/k1 t/k2 t/t");
+  EXPECT_EQ(database_.Ask("SELECT poison_id FROM outbox_parked_keys WHERE topic || name = 'tt'"),
+            "e4");
+}
+
+TEST_F(ParkedAtStartTest, WhatWasGivenUpIsKnownAsFarAsItMayComeBy) {
+  database_.Ask(
+      "INSERT INTO outbox_parked (era, id, topic, type, created_at, commit_lsn, ordinal, "
+      "dropped_at, dropped_by, dropped_why) "
+      "SELECT 0, 'e' || i, 't', 'T', now(), ('0/' || i)::pg_lsn, 0, now(), 'x', 'y' "
+      "FROM generate_series(1, 4) i");
+  const auto dropped = LoadDropped(connection_, Lsn{2}, Lsn{3});
+  ASSERT_TRUE(dropped.ok()) << dropped.status();
+  std::vector<std::string> ids;
+  for (const Dropped& event : *dropped) ids.push_back(event.id);
+  std::sort(ids.begin(), ids.end());
+  EXPECT_THAT(ids, ElementsAre("e2", "e3"));
 }
 
 }  // namespace

@@ -30,11 +30,8 @@ std::string KeyOf(std::string_view topic, std::string_view name) {
 }
 
 ParkedKeys::Decision ParkedKeys::Decide(const Event& event, StreamPosition at) {
-  if (IsDropped(event, at)) return Decision::kSkip;
-  wanted_.assign(ScopeTopic(event.topic));
-  wanted_.push_back('\0');
-  AppendScopeName(event.aggregate_id, event.id, wanted_);
-  if (const auto found = keys_.find(wanted_); found != keys_.end()) {
+  if (IsDropped(event, at.commit)) return Decision::kSkip;
+  if (const auto found = Find(event); found != keys_.end()) {
     found_ = found->second;
     if (!found_->awaiting_poison) {
       return at >= found_->from ? Decision::kPark : Decision::kPublish;
@@ -44,31 +41,43 @@ ParkedKeys::Decision ParkedKeys::Decide(const Event& event, StreamPosition at) {
     found_->from = at;
     return Decision::kParkAsPoison;
   }
-  if (topics_.empty() || full()) return Decision::kPublish;
+  if (topics_.empty()) return Decision::kPublish;
   const Refusal* refusal = TopicRefusal(event.topic);
   if (refusal == nullptr) return Decision::kPublish;
   Park(event, at, Refusal(*refusal));
   return Decision::kParkAsPoison;
 }
 
+ParkedKeys::Keys::iterator ParkedKeys::Find(const Event& event) {
+  wanted_.assign(ScopeTopic(event.topic));
+  wanted_.push_back('\0');
+  const size_t topic_size = wanted_.size();
+  AppendScopeName(event.aggregate_id, event.id, wanted_);
+  auto found = keys_.find(wanted_);
+  if (found != keys_.end() || topics_parked_ == 0) return found;
+  wanted_.resize(topic_size);
+  wanted_.append(kTopicScope);
+  return keys_.find(wanted_);
+}
+
 void ParkedKeys::Park(const Event& event, StreamPosition at, Refusal refusal) {
   if (refusal.whole_topic) RefuseTopic(event.topic, refusal);
-  const std::string name = ScopeName(event.aggregate_id, event.id);
-  const std::string_view topic = ScopeTopic(event.topic);
-  std::shared_ptr<ParkedKey>& slot = Slot(topic, name);
-  // An earlier event of a key that is parked already, which came again and is refused this time.
-  const int64_t scope = slot == nullptr ? 0 : slot->scope;
-  const int32_t era = slot == nullptr ? 0 : slot->era;
-  slot = std::make_shared<ParkedKey>(ParkedKey{
-      .scope = scope,
-      .topic = std::string(topic),
-      .name = name,
-      .poison_id = std::string(event.id),
-      .refusal = Share(std::move(refusal)),
-      .from = at,
-      .era = era,
-  });
-  found_ = slot;
+  ParkedKey key{.topic = std::string(ScopeTopic(event.topic)),
+                .poison_id = std::string(event.id),
+                .refusal = Share(std::move(refusal)),
+                .from = at};
+  if (const auto known = Find(event); known != keys_.end()) {
+    // An earlier event of what is parked already, which came again and is refused this time.
+    key.name = known->second->name;
+    key.scope = known->second->scope;
+    key.era = known->second->era;
+  } else if (keys_.size() >= most_) {
+    key.name = kTopicScope;
+  } else {
+    key.name = ScopeName(event.aggregate_id, event.id);
+  }
+  found_ = std::make_shared<ParkedKey>(std::move(key));
+  Set(found_);
 }
 
 void ParkedKeys::Put(ParkedKey key) {
@@ -76,8 +85,13 @@ void ParkedKeys::Put(ParkedKey key) {
     RefuseTopic(key.topic, *key.refusal);
   }
   key.refusal = Share(*key.refusal);
-  std::shared_ptr<ParkedKey>& slot = Slot(key.topic, key.name);
-  slot = std::make_shared<ParkedKey>(std::move(key));
+  Set(std::make_shared<ParkedKey>(std::move(key)));
+}
+
+void ParkedKeys::Set(std::shared_ptr<ParkedKey> key) {
+  std::shared_ptr<ParkedKey>& slot = keys_[KeyOf(key->topic, key->name)];
+  if (slot == nullptr && key->is_topic()) ++topics_parked_;
+  slot = std::move(key);
 }
 
 std::shared_ptr<const Refusal> ParkedKeys::Share(Refusal refusal) {
@@ -93,32 +107,31 @@ void ParkedKeys::SetDropped(std::vector<Dropped> events) {
   dropped_.clear();
   dropped_until_ = Lsn{};
   for (Dropped& event : events) {
-    dropped_until_ = std::max(dropped_until_, event.at.commit);
-    dropped_.emplace(std::move(event.id), event.at);
+    dropped_until_ = std::max(dropped_until_, event.commit);
+    dropped_.emplace(std::move(event.id), event.commit);
   }
 }
 
-bool ParkedKeys::IsDropped(const Event& event, StreamPosition at) {
+bool ParkedKeys::IsDropped(const Event& event, Lsn commit) {
   if (dropped_.empty()) return false;
   // They cost nothing once they are behind.
-  if (at.commit > dropped_until_) dropped_.clear();
+  if (commit > dropped_until_) dropped_.clear();
   const auto found = dropped_.find(View(event.id));
-  // Another one may have its id by now.
-  return found != dropped_.end() && found->second == at;
+  // Another one may have its id by now. Its place in the transaction is no proof: that counts the
+  // rows that the publication has, which may have been changed since.
+  return found != dropped_.end() && found->second == commit;
 }
 
 void ParkedKeys::Erase(const ParkedKey& key) {
   const auto found = keys_.find(KeyOf(key.topic, key.name));
-  if (found != keys_.end() && found->second.get() == &key) keys_.erase(found);
-}
-
-void ParkedKeys::ForgetStored() {
-  absl::erase_if(keys_, [](const auto& entry) { return entry.second->scope != 0; });
-  topics_.clear();
+  if (found == keys_.end() || found->second.get() != &key) return;
+  if (key.is_topic()) --topics_parked_;
+  keys_.erase(found);
 }
 
 void ParkedKeys::Clear() {
   keys_.clear();
+  topics_parked_ = 0;
   topics_.clear();
   dropped_.clear();
   found_.reset();
@@ -156,10 +169,6 @@ bool ParkedKeys::ReleaseAwaiting(std::string_view topic) {
     key->released = any = true;
   }
   return any;
-}
-
-std::shared_ptr<ParkedKey>& ParkedKeys::Slot(std::string_view topic, std::string_view name) {
-  return keys_[KeyOf(topic, name)];
 }
 
 }  // namespace relay

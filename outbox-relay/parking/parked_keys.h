@@ -44,11 +44,12 @@ Refusal RefusalOf(const PublishFailure& failure);
 // By which a parked key is found: its topic and name.
 std::string KeyOf(std::string_view topic, std::string_view name);
 
-// One parked (topic, key).
+// One parked (topic, key); or a topic, and with it all of its keys that are not parked by
+// themselves.
 struct ParkedKey {
   int64_t scope = 0;  // its number in the database; 0: not there yet
   std::string topic;  // see ScopeTopic
-  std::string name;   // see ScopeName
+  std::string name;   // see ScopeName, kTopicScope
   std::string poison_id;
   std::shared_ptr<const Refusal> refusal = std::make_shared<const Refusal>();
   // The poison is known, but has not come by again since: what comes before it is published.
@@ -57,40 +58,41 @@ struct ParkedKey {
   int32_t era = 0;
   int64_t since_unix_seconds = 0;  // 0: not said yet
   bool released = false;
+
+  bool is_topic() const { return name == kTopicScope; }
 };
 
-// An event that an operator has given up.
+// An event that an operator has given up, and the transaction that it comes with.
 struct Dropped {
   std::string id;
-  StreamPosition at;
+  Lsn commit;
 };
 
-// Not thread-safe. Some 400 bytes a key: all keys of a refusal share its text.
+// Not thread-safe. Some 400 bytes a key: all keys of a refusal share its text. Once there are so
+// many as may be, a topic of which one more would be parked is parked as a whole: all that comes of
+// its keys which are not parked yet goes behind that event, so that memory is bounded and no key is
+// overtaken. As long as it is, no key of it is parked by itself anew: its events would be in two
+// places.
 class ParkedKeys {
  public:
-  // Decide parks no further key by itself once there are `most`.
+  // From `most` on whole topics are parked.
   explicit ParkedKeys(size_t most = SIZE_MAX) : most_(most) {}
 
   enum class Decision {
     kPublish,
+    kSkip,          // an operator has given it up
     kPark,          // behind others of its key
     kParkAsPoison,  // the first of its key
-    kSkip,          // an operator has given it up
   };
 
   // Whether Decide has anything to decide.
   bool decides() const { return !keys_.empty() || !dropped_.empty(); }
   bool empty() const { return keys_.empty(); }
   size_t size() const { return keys_.size(); }
-  bool full() const { return keys_.size() >= most_; }
-  // Whether the event's key may be parked: one that is parked already needs no place.
-  bool HasPlaceFor(std::string_view topic, const std::optional<std::string_view>& key,
-                   std::string_view event_id) const {
-    return !full() || keys_.contains(KeyOf(ScopeTopic(topic), ScopeName(key, event_id)));
-  }
+  size_t topics_parked() const { return topics_parked_; }
 
-  // What to do with the next event of the stream. For the last two key() is whose it is; for
-  // kParkAsPoison that is a new one, or one that awaited this event: it is parked from here on.
+  // What to do with the next event of the stream. For kPark and kParkAsPoison key() is whose it is;
+  // for the latter a new one, or one that awaited this event: it is parked from here on.
   // Only to be asked if decides().
   Decision Decide(const Event& event, StreamPosition at);
   const std::shared_ptr<ParkedKey>& key() const { return found_; }
@@ -107,9 +109,6 @@ class ParkedKeys {
   void Erase(const ParkedKey& key);
   // One object for equal ones.
   std::shared_ptr<const Refusal> Share(Refusal refusal);
-  // Those that the database knows are gone, unless they are put again; those that it does not know
-  // yet stay.
-  void ForgetStored();
   void Clear();
   void ForEach(absl::FunctionRef<void(const std::shared_ptr<ParkedKey>&)> visit) const;
 
@@ -126,13 +125,19 @@ class ParkedKeys {
   bool ReleaseAwaiting(std::string_view topic);
 
  private:
-  bool IsDropped(const Event& event, StreamPosition at);
-  std::shared_ptr<ParkedKey>& Slot(std::string_view topic, std::string_view name);
+  using Keys = absl::flat_hash_map<std::string, std::shared_ptr<ParkedKey>>;
+
+  bool IsDropped(const Event& event, Lsn commit);
+  // The event's own key, or else its topic; end() if neither is parked.
+  Keys::iterator Find(const Event& event);
+  // Makes or replaces it.
+  void Set(std::shared_ptr<ParkedKey> key);
 
   const size_t most_;
-  absl::flat_hash_map<std::string, std::shared_ptr<ParkedKey>> keys_;  // topic, NUL, name
+  Keys keys_;  // by topic, NUL, name
+  size_t topics_parked_ = 0;
   absl::flat_hash_map<std::string, Refusal> topics_;
-  absl::flat_hash_map<std::string, StreamPosition> dropped_;
+  absl::flat_hash_map<std::string, Lsn> dropped_;
   Lsn dropped_until_;                                     // none of them lies behind
   std::vector<std::shared_ptr<const Refusal>> refusals_;  // those that keys have, but for some
   std::shared_ptr<ParkedKey> found_;

@@ -40,13 +40,65 @@ TEST(ParkedKeysTest, WhatCameBeforeThePoisonIsPublishedThoughItComesAgain) {
   EXPECT_EQ(keys.Decide(EventOf("e3", "a"), At(30)), Decision::kPark);
 }
 
-TEST(ParkedKeysTest, OfARefusedTopicOnlySoManyKeysAreParked) {
+TEST(ParkedKeysTest, OnceSoManyKeysAreParkedATopicIs) {
   ParkedKeys keys(2);
+  keys.Park(EventOf("e1", "a"), At(10), {.reason = "too large"});
+  keys.Park(EventOf("e2", "b"), At(20), {.reason = "too large"});
+  EXPECT_EQ(keys.topics_parked(), 0u);
+  EXPECT_EQ(keys.Decide(EventOf("e3", "c"), At(30)), Decision::kPublish);
+  keys.Park(EventOf("e4", "c"), At(40), {.reason = "too large"});
+  EXPECT_TRUE(keys.key()->is_topic());
+  EXPECT_EQ(keys.topics_parked(), 1u);
+  EXPECT_EQ(keys.Decide(EventOf("e5", "d"), At(50)), Decision::kPark);
+  EXPECT_TRUE(keys.key()->is_topic());
+  EXPECT_EQ(keys.Decide(EventOf("e6", std::nullopt), At(50, 1)), Decision::kPark);
+  EXPECT_EQ(keys.Decide(EventOf("e7", "b"), At(50, 2)), Decision::kPark);
+  EXPECT_EQ(keys.key()->name, "kb") << "its own events are in one place";
+  EXPECT_EQ(keys.Decide(EventOf("e8", "d", "other"), At(50, 3)), Decision::kPublish);
+  EXPECT_EQ(keys.Decide(EventOf("e3", "c"), At(30)), Decision::kPublish) << "in front of it";
+}
+
+TEST(ParkedKeysTest, OfARefusedTopicSoManyKeysAreParkedOneByOne) {
+  ParkedKeys keys(1);
   keys.Park(EventOf("e1", "a"), At(10), {.reason = "no such topic", .whole_topic = true});
   EXPECT_EQ(keys.Decide(EventOf("e2", "b"), At(20)), Decision::kParkAsPoison);
-  EXPECT_TRUE(keys.full());
-  EXPECT_EQ(keys.Decide(EventOf("e3", "c"), At(30)), Decision::kPublish);
-  EXPECT_EQ(keys.Decide(EventOf("e4", "b"), At(40)), Decision::kPark) << "is among them";
+  EXPECT_TRUE(keys.key()->is_topic());
+  EXPECT_EQ(keys.Decide(EventOf("e3", "c"), At(30)), Decision::kPark);
+  EXPECT_EQ(keys.size(), 2u);
+}
+
+// Else the events of one key were in two places, and released without regard to each other.
+TEST(ParkedKeysTest, AsLongAsATopicIsParkedNoKeyOfItIsParkedByItself) {
+  ParkedKeys keys(1);
+  keys.Park(EventOf("e1", "a", "other"), At(10), {.reason = "too large"});
+  const std::shared_ptr<ParkedKey> first = keys.key();
+  keys.Park(EventOf("e3", "b"), At(30), {.reason = "too large"});
+  keys.Erase(*first);
+  EXPECT_EQ(keys.Decide(EventOf("e5", "c"), At(50)), Decision::kPark);
+  keys.Park(EventOf("e2", "c"), At(20), {.reason = "too large"});
+  EXPECT_TRUE(keys.key()->is_topic());
+  EXPECT_EQ(keys.key()->from, At(20));
+  EXPECT_EQ(keys.Decide(EventOf("e3", "b"), At(30)), Decision::kPark);
+  EXPECT_EQ(keys.topics_parked(), 1u);
+  keys.Erase(*keys.key());
+  EXPECT_EQ(keys.topics_parked(), 0u);
+  keys.Park(EventOf("e6", "c"), At(60), {.reason = "too large"});
+  EXPECT_EQ(keys.key()->name, "kc");
+}
+
+TEST(ParkedKeysTest, ATopicThatTheDatabaseKnowsIsReadAnew) {
+  ParkedKeys keys(1);
+  const ParkedKey topic{
+      .scope = 1, .topic = "t", .name = "t", .poison_id = "e2", .awaiting_poison = true};
+  keys.Put(topic);
+  keys.Put(topic);
+  EXPECT_EQ(keys.topics_parked(), 1u);
+  EXPECT_EQ(keys.Decide(EventOf("e1", "a"), At(10)), Decision::kPublish);
+  EXPECT_EQ(keys.Decide(EventOf("e2", "b"), At(20)), Decision::kParkAsPoison);
+  EXPECT_EQ(keys.Decide(EventOf("e3", "a"), At(30)), Decision::kPark);
+  keys.Clear();
+  EXPECT_EQ(keys.topics_parked(), 0u);
+  EXPECT_EQ(keys.Decide(EventOf("e4", "a"), At(40)), Decision::kPublish);
 }
 
 TEST(ParkedKeysTest, AListedPoisonParksItsKeyWhenItComesBy) {
@@ -90,23 +142,12 @@ TEST(ParkedKeysTest, ARefusedTopicParksEachKeyWithoutATrialUntilItIsTriedAgain) 
   EXPECT_EQ(keys.Decide(EventOf("e6", "a"), At(15)), Decision::kPark);
 }
 
-TEST(ParkedKeysTest, AfterAReconnectTheDatabaseKnowsBetterButNotWhatItWasNotTold) {
-  ParkedKeys keys;
-  keys.Put({.scope = 1, .topic = "t", .name = "kgone", .poison_id = "x", .from = At(1)});
-  keys.Park(EventOf("e1", "new"), At(10), {.reason = "r"});
-  keys.ForgetStored();
-  EXPECT_EQ(keys.Decide(EventOf("e2", "gone"), At(11)), Decision::kPublish);
-  EXPECT_EQ(keys.Decide(EventOf("e3", "new"), At(12)), Decision::kPark);
-  keys.Erase(*keys.key());
-  EXPECT_TRUE(keys.empty());
-}
-
 TEST(ParkedKeysTest, WhatWasGivenUpIsSkippedWhateverBecameOfItsKey) {
   ParkedKeys keys;
   EXPECT_FALSE(keys.decides());
-  keys.SetDropped({{"e1", At(10)}});
+  keys.SetDropped({{"e1", Lsn{10}}});
   EXPECT_TRUE(keys.decides());
-  EXPECT_EQ(keys.Decide(EventOf("e1", "a"), At(10)), ParkedKeys::Decision::kSkip);
+  EXPECT_EQ(keys.Decide(EventOf("e1", "a"), At(10, 3)), ParkedKeys::Decision::kSkip);
   EXPECT_EQ(keys.Decide(EventOf("e2", "a"), At(9)), ParkedKeys::Decision::kPublish);
   EXPECT_EQ(keys.Decide(EventOf("e1", "a"), At(9)), ParkedKeys::Decision::kPublish)
       << "another event of that id";

@@ -12,18 +12,15 @@
 namespace relay::parked {
 namespace {
 
-// A poison that an operator has dropped before comes again only if the stream repeats: what follows
-// it flows at once. A key that is there already is taken if its place is not before ours.
+// A key that is there already is taken if its place is not before ours.
 constexpr char kOpenKeys[] = R"sql(
   INSERT INTO outbox_parked_keys AS k (topic, name, poison_id, reason, fix, whole_topic,
-                                       missing_topic, system_id, commit_lsn, ordinal, released_at,
-                                       released_by)
+                                       missing_topic, system_id, commit_lsn, ordinal)
   SELECT w.topic, w.name, w.poison_id, w.reason, w.fix, w.whole_topic, w.missing_topic, $10::text,
-         w.lsn::pg_lsn, w.ordinal, d.dropped_at, d.dropped_by
+         w.lsn::pg_lsn, w.ordinal
     FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bool[], $7::bool[],
                 $8::text[], $9::bigint[])
       AS w (topic, name, poison_id, reason, fix, whole_topic, missing_topic, lsn, ordinal)
-    LEFT JOIN outbox_parked d ON d.id = w.poison_id AND d.dropped_at IS NOT NULL
    WHERE $11::bigint = 0
       OR EXISTS (SELECT FROM pg_replication_slots
                   WHERE slot_name = 'outbox_' || current_database() AND active_pid = $11::bigint)
@@ -53,32 +50,9 @@ constexpr char kReleaseFoundTopics[] = R"sql(
    WHERE topic = ANY ($1::text[]) AND missing_topic AND released_at IS NULL
 )sql";
 
-// See Released.
 constexpr char kReleasedKeys[] = R"sql(
   SELECT scope FROM outbox_parked_keys WHERE released_at IS NOT NULL
    ORDER BY released_at, scope
-)sql";
-
-// What is parked behind the event that waits comes again, and so does what was on its way between
-// them and has got lost: such a key is not released before. One without rows is only tried again.
-// Positions of an earlier era are all in front, and what was given up does not count.
-constexpr char kReleasedKeysBefore[] = R"sql(
-  SELECT scope, id, lsn, number FROM (
-    SELECT scope, NULL::text AS id, NULL::text AS lsn, NULL::bigint AS number, released_at
-      FROM outbox_parked_keys k
-     WHERE released_at IS NOT NULL
-       AND (NOT EXISTS (SELECT FROM outbox_parked e
-                         WHERE e.scope = k.scope AND e.dropped_at IS NULL)
-         OR ((k.commit_lsn, k.ordinal) <= ($1::text::pg_lsn, $2::bigint)
-             AND NOT EXISTS (SELECT FROM outbox_parked e
-                              WHERE e.scope = k.scope AND e.era = k.era AND e.dropped_at IS NULL
-                                AND (e.commit_lsn, e.ordinal) >= ($1::text::pg_lsn, $2::bigint))))
-    UNION ALL
-    SELECT NULL, id, commit_lsn::text, ordinal, NULL FROM outbox_parked
-     WHERE dropped_at IS NOT NULL AND commit_lsn >= $3::text::pg_lsn
-    UNION ALL
-    SELECT NULL, NULL, NULL, count(*), NULL FROM outbox_parked_keys WHERE released_at IS NOT NULL
-  ) answer ORDER BY released_at, scope
 )sql";
 
 // Key by key, so that each is one range of the index, however much is parked. The sum of sizes
@@ -190,35 +164,6 @@ Query ReleaseFoundTopics(const std::vector<std::string>& topics) {
 }
 
 Query ReleasedKeys() { return {kReleasedKeys, {}}; }
-
-Query ReleasedKeysBefore(const StreamPosition& at, Lsn from) {
-  return {kReleasedKeysBefore,
-          postgres::Params().Text(ToString(at.commit)).Int64(at.ordinal).Text(ToString(from))};
-}
-
-Dropped DroppedOf(const postgres::Result& result, int row, int column) {
-  const absl::StatusOr<Lsn> commit = ParseLsn(result.Text(row, column + 1));
-  ORDER_SAGA_CHECK(commit.ok(), "a pg_lsn is one");
-  return {.id = std::string(result.Text(row, column)),
-          .at = {*commit, result.Int64(row, column + 2)}};
-}
-
-Released ReleasedOf(const postgres::Result& result) {
-  Released released;
-  int64_t total = -1;
-  for (int row = 0; row < result.rows(); ++row) {
-    if (!result.IsNull(row, 0)) {
-      released.scopes.push_back(result.Int64(row, 0));
-    } else if (!result.IsNull(row, 1)) {
-      released.dropped.push_back(DroppedOf(result, row, 1));
-    } else {
-      total = result.Int64(row, 3);
-    }
-  }
-  released.bounded = total >= 0;
-  if (released.bounded) released.left_out = total - static_cast<int64_t>(released.scopes.size());
-  return released;
-}
 
 Query FetchEvents(const std::vector<int64_t>& scopes) {
   return {kFetchEvents, postgres::Params().Int64s(scopes)};

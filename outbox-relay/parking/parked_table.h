@@ -20,7 +20,7 @@
 
 namespace relay::parked {
 
-// Notified by whoever releases or drops something.
+// Notified by whoever releases something.
 inline constexpr char kChannel[] = "outbox_parked";
 
 // A statement and its parameters.
@@ -41,23 +41,8 @@ Query InsertEvents(const ParkBatch& batch);
 // Releases the keys that are parked because their topic did not exist, of topics that do now.
 Query ReleaseFoundTopics(const std::vector<std::string>& topics);
 
-// Which keys are released and may begin.
-struct Released {
-  std::vector<int64_t> scopes;  // in the order in which they were released
-  // Of ReleasedKeysBefore:
-  bool bounded = false;
-  int64_t left_out = 0;          // so many more are released
-  std::vector<Dropped> dropped;  // those that may come by
-};
-// All that are released: nothing that is parked comes by again.
+// The (scope) of the keys that are released, in the order in which they were.
 Query ReleasedKeys();
-// While the stream, which began at `from`, waits in front of the event at `at`: those of which
-// nothing can come by any more.
-Query ReleasedKeysBefore(const StreamPosition& at, Lsn from);
-// An id, a commit LSN and an ordinal, from that column on.
-Dropped DroppedOf(const postgres::Result& result, int row, int column);
-// The answer to either.
-Released ReleasedOf(const postgres::Result& result);
 // The next events of these keys, each key's in order, dropped ones left out: some 1,000 and 1 MiB
 // at most. See RowOf.
 Query FetchEvents(const std::vector<int64_t>& scopes);

@@ -170,6 +170,21 @@ TEST_F(ParkingTest, AMissingTopicIsWaitedForThenItsEventsAreParkedUntilItIsThere
   EXPECT_THAT(FirstOccurrences(Read(missing, 4)).at("k"), ElementsAre("first", "second", "third"));
 }
 
+TEST_F(ParkingTest, AllThatIsParkedOfAKeyIsGivenUpAtOnce) {
+  auto relay = StartRelay({"--missing_topic_wait_s=0"});
+  InsertEvents("event", 10, 2);
+  EventuallyParked(10);
+  const std::vector<std::string> flags = {"--topic=" + topic_, "--key=key-0", "--all_behind",
+                                          "--reason=a test"};
+  EXPECT_THAT(Parked("drop", flags).output, HasSubstr("dropped 5 events of 1 keys"));
+  EXPECT_THAT(Parked("list", {"--topic=" + topic_, "--key=key-0"}).output,
+              HasSubstr("fix:     outbox-relay parked release"));
+  Parked("release", {"--topic=" + topic_, "--key=key-0"});
+  Eventually("its key is parked no more", [&] { return ParkedKeys() == 1; });
+  EXPECT_EQ(ParkedEvents(), 5);
+  EXPECT_EQ(Parked("drop", {"--id=x", "--all_behind", "--reason=a test"}).exit_code, 2);
+}
+
 TEST_F(ParkingTest, ATopicThatIsNeverMadeIsGivenUpByAnOperator) {
   MakeTopic(topic_);
   const std::string missing = testsupport::UniqueName("relay-missing-");

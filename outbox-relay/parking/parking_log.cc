@@ -1,6 +1,8 @@
 #include "outbox-relay/parking/parking_log.h"
 
 #include <algorithm>
+#include <memory>
+#include <string_view>
 
 #include "absl/strings/str_cat.h"
 #include "libs/telemetry/log.h"
@@ -8,24 +10,51 @@
 
 namespace relay {
 
-void LogParked(const std::string& source, const ParkBatch& batch) {
-  const ParkedKey& key = *batch.openings.front();
+namespace {
+
+void LogOpened(const std::string& source, const ParkBatch& batch, const ParkedKey& key,
+               size_t keys) {
   const auto poison = std::find(batch.ids.begin(), batch.ids.end(), key.poison_id);
   const std::string trace = poison == batch.ids.end()
                                 ? std::string()
                                 : batch.traceparents[poison - batch.ids.begin()].value_or("");
+  const std::string_view then = key.refusal->missing_topic ? "; then it flows by itself"
+                                                           : "; then outbox-relay parked release";
   telemetry::Error(
-      "Kafka refuses an event: it is parked, with what follows of its key",
+      key.is_topic() ? "Kafka refuses an event, and no more keys may be parked: it is parked with "
+                       "all that follows in its topic"
+                     : "Kafka refuses an event: it is parked, with what follows of its key",
       {{"source", source},
        {"event_id", key.poison_id},
        {"topic", key.topic},
-       {"key", key.name.substr(1)},
+       {"key", KeyForLog(key)},
        {"trace_id", telemetry::TraceIdIn(trace)},
        {"error", key.refusal->reason},
-       {"fix", key.refusal->missing_topic
-                   ? absl::StrCat(key.refusal->fix, "; then it flows by itself")
-                   : absl::StrCat(key.refusal->fix, "; then outbox-relay parked release")},
-       {"keys", batch.openings.size()}});
+       {"fix", absl::StrCat(key.refusal->fix, std::string(then),
+                            key.is_topic() ? "; for more keys one by one a larger "
+                                             "--max_parked_keys, before it is released"
+                                           : "")},
+       {"keys", keys}});
+}
+
+}  // namespace
+
+std::string KeyForLog(const ParkedKey& key) {
+  return key.is_topic() ? "(all others of the topic)" : key.name.substr(1);
+}
+
+void LogParked(const std::string& source, const ParkBatch& batch) {
+  const ParkedKey* first = nullptr;
+  size_t keys = 0;
+  for (const std::shared_ptr<ParkedKey>& key : batch.openings) {
+    if (key->is_topic()) {
+      LogOpened(source, batch, *key, 1);
+    } else {
+      if (first == nullptr) first = key.get();
+      ++keys;
+    }
+  }
+  if (first != nullptr) LogOpened(source, batch, *first, keys);
 }
 
 void LogParkedLong(const std::string& source, const ParkedKey& key, std::chrono::seconds age) {
@@ -34,20 +63,11 @@ void LogParkedLong(const std::string& source, const ParkedKey& key, std::chrono:
       "events as too old",
       {{"source", source},
        {"topic", key.topic},
-       {"key", key.name.substr(1)},
+       {"key", KeyForLog(key)},
        {"parked_hours", age / std::chrono::hours(1)},
        {"error", key.refusal->reason},
        {"fix",
         absl::StrCat(key.refusal->fix, "; then outbox-relay parked release, or parked drop")}});
-}
-
-void LogReleasesWait(const std::string& source, int64_t keys) {
-  telemetry::Warn(
-      "keys that are released wait: some of their events are parked behind the one that waits for "
-      "room, and come by again",
-      {{"source", source},
-       {"keys", keys},
-       {"fix", "if none of the others makes room: start with a larger --max_parked_keys"}});
 }
 
 void LogCannotPark(const std::string& source, const absl::Status& why) {

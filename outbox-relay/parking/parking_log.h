@@ -3,7 +3,6 @@
 #define ORDER_SAGA_OUTBOX_RELAY_PARKING_PARKING_LOG_H_
 
 #include <chrono>
-#include <cstdint>
 #include <string>
 
 #include "absl/status/status.h"
@@ -12,11 +11,11 @@
 
 namespace relay {
 
-// The keys that the batch opens, of which there is one at least: the first, and how many.
+std::string KeyForLog(const ParkedKey& key);
+// The keys that the batch opens, of which there is one at least: the first, and how many; and each
+// topic that is parked.
 void LogParked(const std::string& source, const ParkBatch& batch);
 void LogParkedLong(const std::string& source, const ParkedKey& key, std::chrono::seconds age);
-// So many keys are released, and may not begin before the stream goes on.
-void LogReleasesWait(const std::string& source, int64_t keys);
 // The database has no tables for it.
 void LogCannotPark(const std::string& source, const absl::Status& why);
 

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "libs/postgres/sql_error.h"
+#include "libs/telemetry/check.h"
 #include "libs/telemetry/log.h"
 #include "outbox-relay/parking/parking_log.h"
 
@@ -31,6 +32,7 @@ ParkingLot::ParkingLot(ParkingOptions options, Ledger& ledger, SourceMetrics& me
       release_(options_.source_name, keys_) {}
 
 absl::Status ParkingLot::Load(const ParkingSession& session) {
+  ORDER_SAGA_CHECK(!unsettled(), "what is on its way does not outlive its session");
   system_id_ = session.system_id;
   walsender_pid_ = session.holder.walsender_pid;
   statement_.reset();
@@ -51,14 +53,17 @@ absl::Status ParkingLot::Load(const ParkingSession& session) {
     return absl::OkStatus();
   }
   if (!tables.ok()) return tables;
-  if (absl::Status listed = WriteList(opened->connection()); !listed.ok()) return listed;
-  keys_.ForgetStored();
+  at_kafka_.insert(at_kafka_.end(), session.released.begin(), session.released.end());
+  if (absl::Status known = WriteWhatIsKnown(opened->connection()); !known.ok()) return known;
+  keys_.Clear();
   absl::StatusOr<parked::Stored> stored =
-      parked::Load(opened->connection(), session.system_id, session.holder.judged, session.released,
+      parked::Load(opened->connection(), session.system_id,
                    [this](ParkedKey key) { keys_.Put(std::move(key)); });
   if (!stored.ok()) return stored.status();
-  keys_.SetDropped(std::move(stored->dropped));
-  from_ = session.holder.judged;
+  absl::StatusOr<std::vector<Dropped>> dropped =
+      parked::LoadDropped(opened->connection(), session.holder.judged, session.flushed);
+  if (!dropped.ok()) return dropped.status();
+  keys_.SetDropped(*std::move(dropped));
   warned_unavailable_ = false;
   release_.OnKeysLoaded();
   events_ = stored->events;
@@ -81,9 +86,9 @@ absl::Status ParkingLot::Load(const ParkingSession& session) {
 
 void ParkingLot::Standby() {
   to_list_.clear();
-  blocked_.reset();
   topics_.Clear();
   metrics_.parked_keys.Set(0);
+  metrics_.parked_topics.Set(0);
   metrics_.parked_events.Set(0);
   metrics_.oldest_parked_age.Set(0);
   metrics_.missing_topics.Set(0);
@@ -112,41 +117,13 @@ void ParkingLot::TakePoison(const Event& event, StreamPosition at, Ledger::Ticke
   CountMetrics();
 }
 
-std::optional<PublishFailure> ParkingLot::KnownRefusal(const Event& event) const {
-  if (!keys_.full() || place_.MayTryAgain(Clock::now())) return std::nullopt;
-  if (blocked_ && blocked_->event_id == event.id) return blocked_;
-  const Refusal* const refusal = keys_.TopicRefusal(event.topic);
-  // That a topic is missing is asked for again and again.
-  if (refusal == nullptr || refusal->missing_topic) return std::nullopt;
-  PublishFailure failure{.kind = PublishFailure::Kind::kRefused,
-                         .event_id = std::string(event.id),
-                         .topic = std::string(event.topic)};
-  failure.whole_topic = true;
-  failure.reason = refusal->reason;
-  failure.fix = refusal->fix;
-  return failure;
-}
-
 bool ParkingLot::MissingLongEnough(std::string_view topic, Clock::time_point now) {
   const Clock::duration waited = topics_.OnAwaited(topic, now);
   metrics_.missing_topic_wait.Set(std::chrono::duration<double>(waited).count());
   return topics_.LongEnough(waited, options_.missing_topic_wait);
 }
 
-void ParkingLot::WaitForPlace(StreamPosition at, Clock::time_point now) {
-  if (!place_.Begin(at, now)) return;
-  warned_of_left_out_ = false;
-  metrics_.parking_full.Set(1);
-  release_.Refresh();
-}
-
-void ParkingLot::EndPlaceWait() {
-  place_.End();
-  metrics_.parking_full.Set(0);
-}
-
 void ParkingLot::OnSessionEnd() {
-  EndPlaceWait();
   // How long a topic is missing goes on counting.
   metrics_.missing_topic_wait.Set(0);
 }
@@ -192,7 +169,6 @@ absl::Status ParkingLot::OnAnswer(postgres::Result result) {
       break;
     case Running::kRelease: {
       const int64_t gone = release_.OnAnswer(std::move(result));
-      WarnOfLeftOut();
       events_ -= gone;
       metrics_.published_events.Increment(static_cast<double>(gone));
       CountMetrics();
@@ -238,7 +214,7 @@ absl::Status ParkingLot::StartNext() {
   const bool release_first = std::exchange(release_next_, !release_next_);
   for (const bool release : {release_first, !release_first}) {
     if (release) {
-      if (auto query = release_.Next(WhichReleases(), fill_)) {
+      if (auto query = release_.Next(MayRelease(), fill_)) {
         return Start(Running::kRelease, *query);
       }
     } else if (!sent_.openings.empty()) {
@@ -250,21 +226,12 @@ absl::Status ParkingLot::StartNext() {
   return absl::OkStatus();
 }
 
-std::optional<parked::Query> ParkingLot::WhichReleases() {
+bool ParkingLot::MayRelease() {
   if (!passed_ && (ledger_.received() > release_from_ || !release_from_.known())) {
     passed_ = true;
     release_.Refresh();  // for those that might not begin yet
   }
-  if (passed_) return parked::ReleasedKeys();
-  // What was parked before this session, but comes by once more, comes first.
-  if (!place_.at()) return std::nullopt;
-  return parked::ReleasedKeysBefore(*place_.at(), from_);
-}
-
-void ParkingLot::WarnOfLeftOut() {
-  const int64_t keys = release_.TakeLeftOut();
-  if (keys == 0 || passed_ || std::exchange(warned_of_left_out_, true)) return;
-  LogReleasesWait(options_.source_name, keys);
+  return passed_;
 }
 
 absl::Status ParkingLot::Start(Running what, const parked::Query& query) {
@@ -323,6 +290,7 @@ std::optional<ParkingLot::Clock::time_point> ParkingLot::due() const {
 void ParkingLot::CountMetrics() {
   if (keys_.empty()) events_ = 0;  // what an operator has dropped is not counted down
   metrics_.parked_keys.Set(static_cast<double>(keys_.size()));
+  metrics_.parked_topics.Set(static_cast<double>(keys_.topics_parked()));
   metrics_.parked_events.Set(static_cast<double>(events_));
   metrics_.missing_topics.Set(static_cast<double>(topics_.missing()));
   if (keys_.empty()) metrics_.oldest_parked_age.Set(0);
@@ -355,17 +323,22 @@ void ParkingLot::Forget() {
   sent_ = ParkBatch();
   fill_ = {};
   keys_.Clear();
+  for (std::string& id : release_.Acknowledged()) at_kafka_.push_back(std::move(id));
   release_.Forget();
 }
 
-void ParkingLot::PutOnList(const PublishFailure& failure) {
-  blocked_.reset();
-  to_list_.push_back(failure);
-}
+void ParkingLot::PutOnList(const PublishFailure& failure) { to_list_.push_back(failure); }
 
-absl::Status ParkingLot::WriteList(postgres::Connection& connection) {
+absl::Status ParkingLot::WriteWhatIsKnown(postgres::Connection& connection) {
+  // First: once its key is held, it could be dropped.
+  if (!at_kafka_.empty()) {
+    const parked::Query gone = parked::DeleteEvents(at_kafka_);
+    const auto deleted = connection.Execute(gone.sql, gone.params);
+    if (!deleted.ok()) return deleted.status();
+    at_kafka_.clear();
+  }
   while (!to_list_.empty()) {
-    const absl::Status listed = parked::PutOnList(connection, to_list_.back());
+    const absl::Status listed = parked::PutOnList(connection, to_list_.back(), options_.most_keys);
     if (!listed.ok()) return listed;
     to_list_.pop_back();
   }

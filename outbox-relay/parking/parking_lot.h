@@ -16,7 +16,6 @@
 #include "outbox-relay/parking/parked_at_start.h"
 #include "outbox-relay/parking/parked_keys.h"
 #include "outbox-relay/parking/parked_table.h"
-#include "outbox-relay/parking/place_wait.h"
 #include "outbox-relay/parking/release.h"
 #include "outbox-relay/parking/statement.h"
 #include "outbox-relay/parking/topic_watch.h"
@@ -31,7 +30,7 @@ struct ParkingOptions {
   std::string conninfo;
   // How long the stream waits for a topic that does not exist.
   std::chrono::seconds missing_topic_wait{0};
-  // As many keys may be parked at a time: each takes memory.
+  // So many keys are parked one by one, as each takes memory; then whole topics: see ParkedKeys.
   size_t most_keys = 100'000;
   // From which age on parked keys are warned of, once an hour.
   std::chrono::hours warn_age{72};
@@ -45,9 +44,8 @@ struct ParkingSession {
   std::vector<std::string> released = {};
 };
 
-// Used by one thread at a time; lives as long as the ledger and the producer do, over sessions:
-// what waits in it is not sent again by Postgres. Memory: two batches of a MiB and an event, what
-// is being released (a MiB), and the parked keys (see ParkedKeys).
+// Used by one thread at a time. Memory: two batches of a MiB and an event, what is being released
+// (a MiB), the parked keys (see ParkedKeys), and the ids of what was given up and may come by.
 class ParkingLot {
  public:
   using Clock = std::chrono::steady_clock;
@@ -56,31 +54,14 @@ class ParkingLot {
   ParkingLot(ParkingOptions options, Ledger& ledger, SourceMetrics& metrics);
 
   // At a session's start, when the slot is ours: connects, shuts out other relays, and reads what
-  // is parked. Waits. Unavailable: the slot is another's by now, or not the one that was judged.
+  // is parked. Waits. May not be unsettled(). Unavailable: the slot is another's by now, or not the
+  // one that was judged.
   absl::Status Load(const ParkingSession& session);
   // Another relay has the slot.
   void Standby();
   // False: the database has no tables for it (the migration is missing). Then a refused event stops
   // the source.
   bool available() const { return statement_.has_value(); }
-  // False: no further key may be parked, so that an event of this one that Kafka refuses has to
-  // wait, and the stream with it.
-  bool HasPlaceFor(std::string_view topic, const std::optional<std::string_view>& key,
-                   std::string_view event_id) const {
-    return keys_.HasPlaceFor(topic, key, event_id);
-  }
-  // The stream's next event waits for one. What an operator has released is published meanwhile,
-  // though the stream may not have passed all that is parked already.
-  void WaitForPlace(StreamPosition at, Clock::time_point now);
-  bool WaitsForPlace(StreamPosition at) const { return place_.at() == at; }
-  void EndPlaceWait();
-  // Such an event has cost the producer: it is not to be tried again as long as it has no place.
-  void Block(const PublishFailure& failure) { blocked_ = failure; }
-  // Kafka has taken it after all.
-  void Unblock() { blocked_.reset(); }
-  // Why the stream's next event is not worth trying, though it may not be parked yet.
-  std::optional<PublishFailure> KnownRefusal(const Event& event) const;
-
   // All that an event costs as long as nothing is parked.
   bool any() const { return keys_.decides(); }
   // Takes the event if it may not be published, and answers whether it did. It counts as durable
@@ -109,21 +90,26 @@ class ParkingLot {
   bool must_start_over() const { return must_start_over_; }
 
   // Of a record with Producer::kReleased.
-  void OnPublished() { release_.OnPublished(); }
-  bool publishing() const { return release_.publishing(); }
+  void OnPublished(Producer::Ticket ticket) { release_.OnPublished(ticket); }
+  // Keys are released, and nothing is in their way.
+  bool releasing() const { return !release_.idle() || (passed_ && release_.due_to_ask()); }
   // For the next Load(): ids of released events that were given to the sink, and may still be in
   // the table.
   const std::vector<std::string>& released() const { return release_.published(); }
 
   // The stream has ended, and no record of it waits.
   void OnSessionEnd();
+  // Something is on its way between the stream, the table and Kafka. Once the session has ended it
+  // is not known what became of it, and another relay may do the same: Forget().
+  bool unsettled() const { return !filling_.empty() || !sent_.empty() || !release_.idle(); }
   // The ledger and the producer begin anew: forgets what was not written yet, it comes again.
   void Forget();
   // After Forget: this event has cost the producer, and its key is to be parked when it comes
-  // again. Written by the next Load or WriteList; until then a relay that takes over finds out by
-  // itself.
+  // again. Written by the next Load or WriteWhatIsKnown; until then a relay that takes over finds
+  // out by itself.
   void PutOnList(const PublishFailure& failure);
-  absl::Status WriteList(postgres::Connection& connection);
+  // What the table does not say yet of what Kafka took and refused.
+  absl::Status WriteWhatIsKnown(postgres::Connection& connection);
 
  private:
   enum class Running { kNothing, kOpen, kInsert, kRelease, kReleaseTopics };
@@ -132,9 +118,8 @@ class ParkingLot {
   absl::Status OnOpened(const postgres::Result& result);
   void OnInserted(const postgres::Result& result);
   absl::Status StartNext();
-  // How to ask which released keys may begin; none: not yet.
-  std::optional<parked::Query> WhichReleases();
-  void WarnOfLeftOut();
+  // Whether nothing that is parked comes by again.
+  bool MayRelease();
   absl::Status Start(Running what, const parked::Query& query);
   void LookAtTopics(Producer& sink, Clock::time_point now);
   void OnTopicThere(const std::string& topic);
@@ -159,14 +144,11 @@ class ParkingLot {
   ParkBatch sent_;  // until the database has it
   Release release_;
   std::vector<PublishFailure> to_list_;
-  std::optional<PublishFailure> blocked_;
-  int64_t events_ = 0;  // in the table
-  Lsn release_from_;    // what the stream has to pass, so that nothing that is parked comes again
+  std::vector<std::string> at_kafka_;  // released, and not to be held or dropped any more
+  int64_t events_ = 0;                 // in the table
+  Lsn release_from_;  // what the stream has to pass, so that nothing that is parked comes again
   bool passed_ = false;
-  Lsn from_;              // the stream begins there, or behind
-  Release::Parked fill_;  // since
-  PlaceWait place_;
-  bool warned_of_left_out_ = false;
+  Release::Filling fill_;
   TopicWatch topics_;
   std::vector<std::string> found_topics_;  // whose keys are to be released
 

@@ -4,6 +4,7 @@
 
 #include "libs/telemetry/log.h"
 #include "libs/telemetry/traceparent.h"
+#include "outbox-relay/parking/parking_log.h"
 
 namespace relay {
 namespace {
@@ -20,10 +21,9 @@ constexpr std::chrono::milliseconds kTopicAnswer(500), kTopicPause(1'000);
 Release::Release(std::string source_name, ParkedKeys& keys)
     : source_name_(std::move(source_name)), keys_(keys), router_(source_name_) {}
 
-std::optional<parked::Query> Release::Next(const std::optional<parked::Query>& begin,
-                                           const Parked& parked) {
+std::optional<parked::Query> Release::Next(bool may_begin, const Filling& filling) {
   if (asked_) return std::nullopt;
-  if (phase_ == Phase::kIdle && refresh_ && begin) {
+  if (phase_ == Phase::kIdle && refresh_ && may_begin) {
     refresh_ = false;
     phase_ = Phase::kAsk;
   }
@@ -34,11 +34,11 @@ std::optional<parked::Query> Release::Next(const std::optional<parked::Query>& b
       break;
     case Phase::kAsk:
       // A session has ended since, if they may not.
-      query = begin;
+      if (may_begin) query = parked::ReleasedKeys();
       break;
     case Phase::kFetch:
-      if (!barrier_ || last_lap_) barrier_ = parked.taken;
-      if (parked.written >= *barrier_) query = parked::FetchEvents(chunk_);
+      if (!barrier_ || last_lap_) barrier_ = filling.taken;
+      if (filling.written >= *barrier_) query = parked::FetchEvents(chunk_);
       break;
     case Phase::kHold:
       query = parked::HoldKey(held_.front().scope, held_.front().event_id, held_.front().refusal);
@@ -48,7 +48,7 @@ std::optional<parked::Query> Release::Next(const std::optional<parked::Query>& b
       break;
     case Phase::kForget:
       // A key that was parked anew meanwhile has its events in the table first.
-      if (parked.written >= parked.taken) query = parked::ForgetKeys(chunk_);
+      if (filling.written >= filling.taken) query = parked::ForgetKeys(chunk_);
       break;
   }
   asked_ = query.has_value();
@@ -71,12 +71,13 @@ int64_t Release::OnAnswer(postgres::Result result) {
       break;
     case Phase::kHold:
       held_.pop_front();
-      if (held_.empty()) phase_ = published_.empty() ? Phase::kFetch : Phase::kDelete;
+      NextStepOfLap();
       break;
     case Phase::kDelete:
       gone = result.affected();
       published_.clear();
-      OnLapDone();
+      acknowledged_.clear();
+      NextStepOfLap();
       break;
     case Phase::kForget:
       OnForgotten(result);
@@ -92,13 +93,10 @@ void Release::OnKeysLoaded() {
 }
 
 void Release::OnReleased(const postgres::Result& result) {
-  parked::Released released = parked::ReleasedOf(result);
-  left_out_ = released.left_out;
-  if (released.bounded) keys_.SetDropped(std::move(released.dropped));
   OnKeysLoaded();
   queue_.clear();
-  for (const int64_t scope : released.scopes) {
-    const auto found = known_.find(scope);
+  for (int row = 0; row < result.rows(); ++row) {
+    const auto found = known_.find(result.Int64(row, 0));
     // One that we do not know was parked by a relay that should not have: it is known after the
     // next start. One whose poison is awaited still: either that comes no more, as the stream has
     // passed the place of all that is parked, or the key has nothing else; if it comes, it is tried
@@ -141,12 +139,16 @@ void Release::Publish(Producer& sink, Clock::time_point now) {
     ++next_row_;
   }
   if (in_flight_ > 0) return;
-  // All is at Kafka but what is held.
   for (const Held& held : held_) std::erase(chunk_, held.scope);
-  if (!held_.empty()) {
-    phase_ = Phase::kHold;
-  } else if (!published_.empty()) {
+  NextStepOfLap();
+}
+
+void Release::NextStepOfLap() {
+  // What is at Kafka leaves the table before its key is held: what is held may be dropped.
+  if (!published_.empty()) {
     phase_ = Phase::kDelete;
+  } else if (!held_.empty()) {
+    phase_ = Phase::kHold;
   } else {
     OnLapDone();
   }
@@ -155,14 +157,15 @@ void Release::Publish(Producer& sink, Clock::time_point now) {
 bool Release::PublishRow(Producer& sink, const parked::Row& row, Clock::time_point now) {
   using Outcome = Producer::Outcome;
   const Record& record = router_.Build(row.event);
-  Outcome outcome = sink.Produce(record, Producer::kReleased);
+  const Producer::Ticket ticket = Producer::kReleased + published_.size();
+  Outcome outcome = sink.Produce(record, ticket);
   if (outcome == Outcome::kTopicNotReady) {
     const absl::Status answer = sink.AwaitTopic(record.topic, kTopicAnswer);
     if (absl::IsUnavailable(answer)) {
       due_ = now + kTopicPause;
       return false;
     }
-    outcome = answer.ok() ? sink.Produce(record, Producer::kReleased) : Outcome::kRefused;
+    outcome = answer.ok() ? sink.Produce(record, ticket) : Outcome::kRefused;
   }
   if (outcome == Outcome::kRefused) {
     Hold(row, sink.refusal());
@@ -172,7 +175,21 @@ bool Release::PublishRow(Producer& sink, const parked::Row& row, Clock::time_poi
   ++in_flight_;
   row_bytes_ += row.event.payload.value_or("").size();
   published_.emplace_back(row.event.id);
+  acknowledged_.push_back(false);
   return true;
+}
+
+void Release::OnPublished(Producer::Ticket ticket) {
+  acknowledged_[ticket - Producer::kReleased] = true;
+  --in_flight_;
+}
+
+std::vector<std::string> Release::Acknowledged() const {
+  std::vector<std::string> ids;
+  for (size_t i = 0; i < published_.size(); ++i) {
+    if (acknowledged_[i]) ids.push_back(published_[i]);
+  }
+  return ids;
 }
 
 void Release::Hold(const parked::Row& row, const PublishFailure& why) {
@@ -210,9 +227,8 @@ void Release::OnForgotten(const postgres::Result& result) {
   for (int row = 0; row < result.rows(); ++row) {
     const ParkedKey* const key = FindKey(result.Int64(row, 0));
     if (key == nullptr) continue;
-    telemetry::Info(
-        "a key is no longer parked",
-        {{"source", source_name_}, {"topic", key->topic}, {"key", key->name.substr(1)}});
+    telemetry::Info("a key is no longer parked",
+                    {{"source", source_name_}, {"topic", key->topic}, {"key", KeyForLog(*key)}});
     keys_.Erase(*key);
   }
 }
@@ -226,12 +242,12 @@ void Release::Forget() {
   phase_ = Phase::kIdle;
   asked_ = refresh_ = last_lap_ = false;
   barrier_.reset();
-  left_out_ = 0;
   known_.clear();
   queue_.clear();
   chunk_.clear();
   rows_.reset();
   published_.clear();
+  acknowledged_.clear();
   held_.clear();
   in_flight_ = 0;
   due_.reset();

@@ -16,7 +16,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -38,25 +37,25 @@ class Release {
   // Somebody may have been released.
   void Refresh() { refresh_ = true; }
 
-  // Acknowledgements are awaited.
-  bool publishing() const { return in_flight_ > 0; }
+  // It is not known who is released.
+  bool due_to_ask() const { return refresh_; }
+  // Nothing is under way.
+  bool idle() const { return phase_ == Phase::kIdle; }
   // Nothing may be read from the stream: else a key whose events keep coming would never be done.
   bool last_lap() const { return last_lap_; }
 
-  // Events that were to be parked in this session, and those of them that are in the table.
-  struct Parked {
+  // Events that were to be parked since the lot was empty or forgot all, and those of them that are
+  // in the table.
+  struct Filling {
     uint64_t taken = 0;
     uint64_t written = 0;
   };
 
-  // What to ask the database next, if anything. `begin`: how to ask which keys may begin; none: not
-  // yet.
-  std::optional<parked::Query> Next(const std::optional<parked::Query>& begin,
-                                    const Parked& parked);
+  // What to ask the database next, if anything. `may_begin`: whether nothing that was parked before
+  // this session can come by again.
+  std::optional<parked::Query> Next(bool may_begin, const Filling& filling);
   // Its answer. Answers how many events have left the table.
   int64_t OnAnswer(postgres::Result result);
-  // Keys that were released and may not begin yet: each answer once, else 0.
-  int64_t TakeLeftOut() { return std::exchange(left_out_, 0); }
   // There will be no answer.
   void OnLost() { asked_ = false; }
   // `keys` was read anew from the table.
@@ -70,10 +69,12 @@ class Release {
   // When to publish again though nothing has happened.
   std::optional<Clock::time_point> due() const { return due_; }
   // Kafka has it.
-  void OnPublished() { --in_flight_; }
+  void OnPublished(Producer::Ticket ticket);
 
   // Ids of what was given to the sink, and may still be in the table.
   const std::vector<std::string>& published() const { return published_; }
+  // Those of them that Kafka has.
+  std::vector<std::string> Acknowledged() const;
 
   // The sink is gone, and what is on its way with it.
   void Forget();
@@ -89,6 +90,8 @@ class Release {
   void NextChunk();
   void BeginPublishing(postgres::Result result);
   void Hold(const parked::Row& row, const PublishFailure& why);
+  // All that was fetched is at Kafka, but for what is held.
+  void NextStepOfLap();
   void OnLapDone();
   // False: the row waits.
   bool PublishRow(Producer& sink, const parked::Row& row, Clock::time_point now);
@@ -110,12 +113,12 @@ class Release {
   // So many events have to be written before their first fetch: some may lie in front of what is
   // in the table.
   std::optional<uint64_t> barrier_;
-  int64_t left_out_ = 0;
   std::optional<postgres::Result> rows_;
   int next_row_ = 0;
   size_t row_bytes_ = 0;
   int64_t in_flight_ = 0;
   std::vector<std::string> published_;
+  std::vector<bool> acknowledged_;  // of published_
   std::deque<Held> held_;
   std::optional<Clock::time_point> due_;
 };

@@ -8,48 +8,78 @@
 namespace relay {
 namespace {
 
-// Else it stayed in memory without being in the table, and took a place that nobody could free.
-TEST(ReleaseTest, AKeyThatIsParkedAnewMeanwhileIsForgottenWithItsRow) {
-  testsupport::TestDatabase database{
-      {&postgres::PartitionMigrations(), &postgres::OutboxMigrations()}};
-  // Listed, and its event has not come by again.
-  database.Ask(
-      "INSERT INTO outbox_parked_keys (topic, name, poison_id, reason, fix, whole_topic, "
-      "released_at, released_by) VALUES ('t', 'kk', 'e2', 'r', 'f', false, now(), 'x')");
-  auto connection = postgres::Connection::Open(database.relay(), "test");
-  ASSERT_TRUE(connection.ok()) << connection.status();
-  const auto execute = [&](const parked::Query& query) {
-    auto result = connection->Execute(query.sql, query.params);
+// A key of topic t that is released.
+class ReleaseTest : public ::testing::Test {
+ protected:
+  void Load() {
+    ASSERT_TRUE(
+        parked::Load(connection_, "1", [&](ParkedKey key) { keys_.Put(std::move(key)); }).ok());
+    release_.OnKeysLoaded();
+    release_.Refresh();
+  }
+  postgres::Result Execute(const parked::Query& query) {
+    auto result = connection_.Execute(query.sql, query.params);
     EXPECT_TRUE(result.ok()) << result.status();
     return *std::move(result);
-  };
-  ParkedKeys keys;
-  ASSERT_TRUE(parked::Load(*connection, "1", Lsn{}, {}, [&](ParkedKey key) {
-                keys.Put(std::move(key));
-              }).ok());
-  Release release("test", keys);
-  release.OnKeysLoaded();
-  release.Refresh();
-  auto sink = Producer::Create({.kafka = {.brokers = "127.0.0.1:1"}});
-  ASSERT_TRUE(sink.ok()) << sink.status();
-  const auto step = [&] {
-    const auto query = release.Next(parked::ReleasedKeys(), {});
+  }
+  void Step(const Release::Filling& filling = {}) {
+    const auto query = release_.Next(/*may_begin=*/true, filling);
     ASSERT_TRUE(query);
-    release.OnAnswer(execute(*query));
-    release.Publish(**sink, Release::Clock::now());
-  };
-  step();  // who is released
-  const Event earlier{.id = "e1", .aggregate_id = "k", .type = "T", .topic = "t"};
-  keys.Park(earlier, {Lsn{1}, 0}, {.reason = "no such topic", .missing_topic = true});
-  ParkBatch batch;
-  batch.Open(keys.key());
-  ASSERT_TRUE(parked::TakeScopes(execute(parked::OpenKeys(batch, "1", 0)), batch));
-  release.OnKeyOpened(keys.key());
-  step();  // nothing is there
-  step();  // nor is anything left
-  step();
-  EXPECT_EQ(database.Count("SELECT count(*) FROM outbox_parked_keys"), 0);
-  EXPECT_TRUE(keys.empty());
+    release_.OnAnswer(Execute(*query));
+    release_.Publish(*sink_, Release::Clock::now());
+  }
+  // Parks the key `k` from an earlier event on, as far as its row.
+  void ParkAnew() {
+    const Event earlier{.id = "e1", .aggregate_id = "k", .type = "T", .topic = "t"};
+    keys_.Park(earlier, {Lsn{1}, 0}, {.reason = "no such topic", .missing_topic = true});
+    ParkBatch batch;
+    batch.Open(keys_.key());
+    ASSERT_TRUE(parked::TakeScopes(Execute(parked::OpenKeys(batch, "1", 0)), batch));
+    release_.OnKeyOpened(keys_.key());
+  }
+
+  testsupport::TestDatabase database_{
+      {&postgres::PartitionMigrations(), &postgres::OutboxMigrations()}};
+  postgres::Connection connection_ = *postgres::Connection::Open(database_.relay(), "test");
+  ParkedKeys keys_;
+  Release release_{"test", keys_};
+  std::unique_ptr<Producer> sink_ = *Producer::Create({.kafka = {.brokers = "127.0.0.1:1"}});
+};
+
+// Else it stayed in memory without being in the table, and took a place that nobody could free.
+TEST_F(ReleaseTest, AKeyThatIsParkedAnewMeanwhileIsForgottenWithItsRow) {
+  // Listed, and its event has not come by again.
+  database_.Ask(
+      "INSERT INTO outbox_parked_keys (topic, name, poison_id, reason, fix, whole_topic, "
+      "released_at, released_by) VALUES ('t', 'kk', 'e2', 'r', 'f', false, now(), 'x')");
+  Load();
+  Step();  // who is released
+  ParkAnew();
+  Step();  // nothing is there
+  Step();  // nor is anything left
+  Step();
+  EXPECT_EQ(database_.Count("SELECT count(*) FROM outbox_parked_keys"), 0);
+  EXPECT_TRUE(keys_.empty());
+}
+
+// It may lie in front of what is in the table, and the key is not forgotten before it is.
+TEST_F(ReleaseTest, WhatIsOnItsWayIntoTheTableIsWaitedFor) {
+  database_.Ask(
+      "INSERT INTO outbox_parked_keys (topic, name, poison_id, reason, fix, whole_topic, "
+      "system_id, "
+      "commit_lsn, ordinal, released_at, released_by) "
+      "VALUES ('t', 'kk', 'e2', 'r', 'f', false, '1', '0/2', 0, now(), 'x')");
+  Load();
+  EXPECT_FALSE(release_.Next(/*may_begin=*/false, {}));
+  Step({.taken = 1, .written = 0});
+  EXPECT_FALSE(release_.Next(true, {.taken = 1, .written = 0}));
+  Step({.taken = 2, .written = 1});
+  EXPECT_TRUE(release_.last_lap());
+  EXPECT_FALSE(release_.Next(true, {.taken = 2, .written = 1}));
+  Step({.taken = 2, .written = 2});
+  EXPECT_FALSE(release_.Next(true, {.taken = 3, .written = 2}));
+  Step({.taken = 3, .written = 3});
+  EXPECT_TRUE(keys_.empty());
 }
 
 }  // namespace

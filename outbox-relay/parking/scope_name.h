@@ -1,4 +1,4 @@
-// By what a parked (topic, key) is known, in memory and in outbox_parked_keys.
+// By what a parked (topic, key), or topic, is known, in memory and in outbox_parked_keys.
 #ifndef ORDER_SAGA_OUTBOX_RELAY_PARKING_SCOPE_NAME_H_
 #define ORDER_SAGA_OUTBOX_RELAY_PARKING_SCOPE_NAME_H_
 
@@ -7,6 +7,9 @@
 #include <string_view>
 
 namespace relay {
+
+// The name of a topic that is parked as a whole.
+inline constexpr std::string_view kTopicScope = "t";
 
 // 'k' and the key; an event without a key has no order to keep, and is parked alone: 'i' and its
 // id. Of what is longer than an entry of an index may be, only the beginning and a hash: two that

@@ -59,17 +59,18 @@ KafkaProxy::KafkaProxy(const std::string& broker)
 
 void KafkaProxy::Pump(int client, int stop_fd) const {
   const int server = ConnectTo(broker_port_);
-  bool open = server >= 0;
+  bool open = server >= 0, lost = false;
   const std::string theirs = OnTheWire(broker_port_), ours = OnTheWire(server_.port());
   while (open) {
     pollfd waiting[] = {{client, POLLIN, 0}, {server, POLLIN, 0}, {stop_fd, POLLIN, 0}};
-    poll(waiting, 3, -1);
-    open = waiting[2].revents == 0;
+    poll(waiting, 3, 100);
+    open = waiting[2].revents == 0 && (!lost || swallow_);
     if (open && waiting[0].revents != 0) {
       const auto request = ReadFrame(client);
       int16_t api = -1;
       if (request && request->size() >= 6) std::memcpy(&api, request->data() + 4, sizeof api);
       const bool swallowed = swallow_ && ntohs(static_cast<uint16_t>(api)) == kProduce;
+      lost = lost || swallowed;
       open = request && (swallowed || WriteAll(server, *request));
     }
     if (open && waiting[1].revents != 0) {

@@ -17,8 +17,8 @@ class KafkaProxy {
 
   std::string address() const { return server_.address(); }
 
-  // From now on produce requests vanish.
-  void SwallowProduce() { swallow_ = true; }
+  // From now on produce requests vanish; or no longer do, and connections on which some have break.
+  void SwallowProduce(bool swallow = true) { swallow_ = swallow; }
 
  private:
   void Pump(int client, int stop_fd) const;

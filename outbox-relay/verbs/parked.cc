@@ -23,9 +23,14 @@ struct ParkedConfig {
   bool all = false;
   bool json = false;
   bool dry_run = false;
+  bool all_behind = false;
   std::string why;
   std::string by;
 };
+
+constexpr char kWithTopic[] =
+    ". All keys of the topic that are not listed by themselves are parked together: give --topic "
+    "without --key, or --id";
 
 void Print(const std::string& line) { std::printf("%s\n", line.c_str()); }
 
@@ -52,6 +57,15 @@ std::string StateOf(const parked::KeyInfo& key) {
   return key.poison_dropped ? "dropped" : "parked";
 }
 
+std::string WhichOf(const parked::KeyInfo& key) {
+  if (key.rest_of_topic) return "all other keys";
+  return key.key ? absl::StrCat("key ", *key.key) : "without a key";
+}
+
+std::string FixOf(const parked::KeyInfo& key) {
+  return key.poison_dropped ? "outbox-relay parked release: what is behind it flows" : key.fix;
+}
+
 int List(const ParkedConfig& config) {
   nlohmann::json all = nlohmann::json::array();
   const int exit_code =
@@ -63,20 +77,20 @@ int List(const ParkedConfig& config) {
             all.push_back({{"source", source},
                            {"topic", key.topic},
                            {"key", key.key ? nlohmann::json(*key.key) : nlohmann::json()},
+                           {"rest_of_topic", key.rest_of_topic},
                            {"state", StateOf(key)},
                            {"poison_id", key.poison_id},
                            {"reason", key.reason},
-                           {"fix", key.fix},
+                           {"fix", FixOf(key)},
                            {"since", key.since},
                            {"age_seconds", key.age_seconds},
                            {"events", key.events}});
             continue;
           }
-          Print(absl::StrCat(source, "  ", key.topic, "  ",
-                             key.key ? absl::StrCat("key ", *key.key) : "without a key", "  ",
-                             StateOf(key), " since ", key.since, "  ", key.events, " events"));
+          Print(absl::StrCat(source, "  ", key.topic, "  ", WhichOf(key), "  ", StateOf(key),
+                             " since ", key.since, "  ", key.events, " events"));
           Print(absl::StrCat("    refused: ", key.poison_id, ", ", key.reason));
-          Print(absl::StrCat("    fix:     ", key.fix));
+          Print(absl::StrCat("    fix:     ", FixOf(key)));
         }
         if (keys->empty() && !config.json) Print(source + ": nothing is parked");
         return absl::OkStatus();
@@ -93,8 +107,8 @@ int ReleaseSelected(const ParkedConfig& config) {
     if (!changed.ok()) return changed.status();
     std::string line = absl::StrCat(source, ": ");
     if (changed->keys == 0) {
-      absl::StrAppend(&line,
-                      "nothing to release: no such key is parked, or it is released already");
+      absl::StrAppend(&line, "nothing to release: no such key is parked, or it is released already",
+                      changed->with_topic ? kWithTopic : "");
     } else if (config.dry_run) {
       absl::StrAppend(&line, "would release ", changed->keys, " keys with ", changed->events,
                       " events");
@@ -102,8 +116,9 @@ int ReleaseSelected(const ParkedConfig& config) {
       absl::StrAppend(&line, "released ", changed->keys, " keys with ", changed->events,
                       " events; ",
                       changed->relay_active
-                          ? "the active relay publishes them (its log says if some have to wait)"
-                          : "no relay streams this source: they are published when one starts");
+                          ? "the active relay publishes them"
+                          : "no relay streams this source (`outbox-relay status` says why): they "
+                            "are published once one does");
     }
     Print(line);
     return absl::OkStatus();
@@ -112,22 +127,29 @@ int ReleaseSelected(const ParkedConfig& config) {
 
 int DropSelected(const ParkedConfig& config) {
   return DoForEach(config, [&](const std::string& source, postgres::Connection& connection) {
-    auto changed = parked::DropEvents(connection, config.selection, ByWhom(config), config.why,
-                                      config.dry_run);
+    auto changed = parked::DropEvents(
+        connection, config.selection,
+        {.who = ByWhom(config), .why = config.why, .all_behind = config.all_behind},
+        config.dry_run);
     if (!changed.ok()) return changed.status();
     if (changed->released_keys > 0) {
-      Print(absl::StrCat(source, ": ", changed->released_keys,
-                         " keys are released, so that their events may be at Kafka already: drop "
+      Print(absl::StrCat(source, changed->events == 0 ? ": nothing to drop: " : ": left alone: ",
+                         changed->released_keys,
+                         " keys are released, so that their events may be at Kafka already. Drop "
                          "what it refuses again"));
+      if (changed->events == 0) return absl::OkStatus();
     }
     if (changed->events == 0) {
-      Print(source + ": nothing to drop: no such event is parked, or it is dropped already");
+      Print(absl::StrCat(source,
+                         ": nothing to drop: no such event is parked, or it is dropped already",
+                         changed->with_topic ? kWithTopic : ""));
     } else if (config.dry_run) {
       Print(absl::StrCat(source, ": would drop ", changed->events, " events of ", changed->keys,
                          " keys, for good"));
     } else {
       Print(absl::StrCat(source, ": dropped ", changed->events, " events of ", changed->keys,
-                         " keys; what is behind them flows after `outbox-relay parked release`"));
+                         " keys; what else is parked of them flows after `outbox-relay parked "
+                         "release`"));
     }
     return absl::OkStatus();
   });
@@ -140,10 +162,16 @@ std::function<absl::Status(std::string_view)> Into(std::optional<std::string>* v
   };
 }
 
-void AddSelection(Verbs& verbs, service::Verb& verb, ParkedConfig* config, bool needed) {
+enum class Use { kList, kRelease, kDrop };
+
+void AddSelection(Verbs& verbs, service::Verb& verb, ParkedConfig* config, Use use) {
+  const bool needed = use != Use::kList;
   AddSourceFlag(verbs.flags(), verb, &config->sources);
-  verb.Add(Into(&config->selection.id), "",
-           {.name = "id", .help = "The id of a parked event: its key is meant."});
+  verb.Add(
+      Into(&config->selection.id), "",
+      {.name = "id",
+       .help = use == Use::kDrop ? "The id of a parked event: it is meant, and not the refused one."
+                                 : "The id of a parked event: its key is meant."});
   verb.Add(Into(&config->selection.topic), "",
            {.name = "topic", .help = "Only this topic; with --key one key of it, else all."});
   verb.Add(Into(&config->selection.key), "", {.name = "key", .help = "Only this key of --topic."});
@@ -181,7 +209,7 @@ void AddParkedVerbs(Verbs& verbs) {
                 "Lists the keys of which Kafka has refused an event: why, the fix, and how many "
                 "events wait behind it.",
                 [list_config] { return List(*list_config); });
-  AddSelection(verbs, list, list_config.get(), /*needed=*/false);
+  AddSelection(verbs, list, list_config.get(), Use::kList);
   list.Add(&list_config->json, {.name = "json", .help = "As a JSON array, for programs."});
   list.AddExample(kSource);
   list.AddExample(absl::StrCat(kSource, " --topic=orders --json"));
@@ -193,7 +221,7 @@ void AddParkedVerbs(Verbs& verbs) {
                 "are parked no more. What Kafka still refuses is parked again. To be used once the "
                 "cause is put right; again it does no harm.",
                 [release_config] { return ReleaseSelected(*release_config); });
-  AddSelection(verbs, release, release_config.get(), /*needed=*/true);
+  AddSelection(verbs, release, release_config.get(), Use::kRelease);
   release.AddExample(absl::StrCat(kSource, " --id=0192f0c1-2345-7abc-8def-0123456789ab"));
   release.AddExample(absl::StrCat(kSource, " --topic=orders --key=4711"));
   release.AddExample(absl::StrCat(kSource, " --all --dry_run"));
@@ -205,13 +233,23 @@ void AddParkedVerbs(Verbs& verbs) {
       "never published, and stays in outbox_parked with who, when and why. What is behind "
       "it stays parked until `parked release`. Again it does no harm.",
       [drop_config] { return DropSelected(*drop_config); });
-  AddSelection(verbs, drop, drop_config.get(), /*needed=*/true);
+  AddSelection(verbs, drop, drop_config.get(), Use::kDrop);
   drop.Add(&drop_config->why, {.name = "reason",
                                .help = "Why, for those who look for the event later.",
                                .example = "'a test order with an attachment'",
                                .required = true});
+  drop.Add(&drop_config->all_behind,
+           {.name = "all_behind",
+            .help = "Also all that is parked behind the refused event by now, with --topic or "
+                    "--all."});
+  verbs.flags().AddCheck(drop, [drop_config] {
+    if (!drop_config->all_behind || !drop_config->selection.id) return absl::OkStatus();
+    return absl::InvalidArgumentError("--id means one event: give --all_behind with --topic");
+  });
   drop.AddExample(
       absl::StrCat(kSource, " --topic=orders --key=4711 --reason='too large, sent by mail'"));
+  drop.AddExample(
+      absl::StrCat(kSource, " --topic=ordres --all_behind --reason='a mistyped topic'"));
 }
 
 }  // namespace relay
