@@ -57,7 +57,7 @@ class ExactlyOnce {
     int64_t ordinal = -1;  // its last row that was given
     bool waiting = false;  // a row behind it waits for the sink
     bool idle = false;     // nothing more is there to be read
-    bool ending = false;   // the session is to end
+    bool ending = false;   // the session is to end, or the stream waits for the commit
   };
   // One turn: closes the sink's transaction if it is time, and commits it when nothing of it is on
   // its way any more. `released`: see Watermark.

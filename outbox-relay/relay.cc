@@ -206,7 +206,7 @@ void Relay::EndTransaction() {
                                .ordinal = waiting ? ordinal_ - 1 : ordinal_,
                                .waiting = waiting,
                                .idle = read_all_ && !waiting,
-                               .ending = draining_ || leaving_},
+                               .ending = draining_ || leaving_ || parking_.awaits_kafka()},
                               Clock::now());
 }
 

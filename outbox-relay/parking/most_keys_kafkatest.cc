@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include <set>
+#include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "outbox-relay/testing/kafka_proxy.h"
@@ -72,6 +73,25 @@ TEST_P(MostKeysTest, BeyondThemATopicIsParkedAndAllElseFlows) {
   ExpectAllThereInOrder();
   EventuallyNothingParked();
   Eventually("no topic is parked", [&] { return Gauge(*relay, "outbox_parked_topics") == 0; });
+}
+
+// More comes than is released, if one lets it.
+TEST_P(MostKeysTest, AReleaseEndsThoughMuchComes) {
+  auto relay = Start(1);
+  const std::string insert =
+      "INSERT INTO outbox (id, aggregatetype, aggregateid, type, payload, topic) SELECT "
+      "gen_random_uuid(), 'T', 'k' || i % 100, 'T', '', '" +
+      missing_ + "' FROM generate_series(1, 500) i";
+  for (int i = 0; i < 40; ++i) Execute(insert);
+  EventuallyParked(20'000);
+  MakeTopic(missing_, 1);
+  Eventually("it begins", [&] {
+    return relay->log().find("what is parked for it is released") != std::string::npos;
+  });
+  std::jthread more([&](const std::stop_token& stop) {
+    while (!stop.stop_requested()) Execute(insert);
+  });
+  EventuallyNothingParked();
 }
 
 // A key that was parked with its topic is not parked by itself as long as the topic is.

@@ -68,8 +68,8 @@ constexpr char kFetchEvents[] = R"sql(
                                          WHERE outbox_parked.scope = wanted.scope
                                            AND dropped_at IS NULL
                                          ORDER BY outbox_parked.scope, era, commit_lsn, ordinal
-                                         LIMIT 1000) p
-                  LIMIT 1000) e) counted
+                                         LIMIT 2000) p
+                  LIMIT 2000) e) counted
    WHERE bytes <= 1048576 OR number = 1
 )sql";
 

@@ -43,7 +43,7 @@ Query ReleaseFoundTopics(const std::vector<std::string>& topics);
 
 // The (scope) of the keys that are released, in the order in which they were.
 Query ReleasedKeys();
-// The next events of these keys, each key's in order, dropped ones left out: some 1,000 and 1 MiB
+// The next events of these keys, each key's in order, dropped ones left out: some 2,000 and 1 MiB
 // at most. See RowOf.
 Query FetchEvents(const std::vector<int64_t>& scopes);
 struct Row {

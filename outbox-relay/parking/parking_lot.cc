@@ -53,7 +53,8 @@ absl::Status ParkingLot::Load(const ParkingSession& session) {
     return absl::OkStatus();
   }
   if (!tables.ok()) return tables;
-  at_kafka_.insert(at_kafka_.end(), session.released.begin(), session.released.end());
+  // The last transaction's record has all that was acknowledged since, too.
+  if (!session.released.empty()) at_kafka_ = session.released;
   if (absl::Status known = WriteWhatIsKnown(opened->connection()); !known.ok()) return known;
   keys_.Clear();
   absl::StatusOr<parked::Stored> stored =

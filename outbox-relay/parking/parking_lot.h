@@ -78,7 +78,9 @@ class ParkingLot {
   void EndTopicWait();
 
   // No more may be read from the stream for now.
-  bool full() const { return filling_.full() || release_.last_lap(); }
+  bool full() const { return filling_.full() || release_.holds_stream(fill_.taken); }
+  // And before Kafka has what is released it will not be.
+  bool awaits_kafka() const { return release_.all_given() && release_.holds_stream(fill_.taken); }
   // For poll(2), for reading. -1: none.
   int fd() { return statement_ ? statement_->fd() : -1; }
   // When Work is worth calling though nothing has happened.

@@ -26,6 +26,8 @@ std::optional<parked::Query> Release::Next(bool may_begin, const Filling& fillin
   if (phase_ == Phase::kIdle && refresh_ && may_begin) {
     refresh_ = false;
     phase_ = Phase::kAsk;
+    taken_at_fetch_ = filling.taken;
+    may_take_ = kMayTakeAtFirst;
   }
   std::optional<parked::Query> query;
   switch (phase_) {
@@ -38,7 +40,9 @@ std::optional<parked::Query> Release::Next(bool may_begin, const Filling& fillin
       break;
     case Phase::kFetch:
       if (!barrier_ || last_lap_) barrier_ = filling.taken;
-      if (filling.written >= *barrier_) query = parked::FetchEvents(chunk_);
+      if (filling.written < *barrier_) break;
+      query = parked::FetchEvents(chunk_);
+      taken_at_fetch_ = filling.taken;
       break;
     case Phase::kHold:
       query = parked::HoldKey(held_.front().scope, held_.front().event_id, held_.front().refusal);
@@ -213,6 +217,7 @@ void Release::Hold(const parked::Row& row, const PublishFailure& why) {
 
 void Release::OnLapDone() {
   const int rows = rows_->rows();
+  may_take_ = std::max(1, rows / 2);
   rows_.reset();
   if (chunk_.empty()) return NextChunk();
   if (rows == 0 && last_lap_) {

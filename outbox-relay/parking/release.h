@@ -39,10 +39,16 @@ class Release {
 
   // It is not known who is released.
   bool due_to_ask() const { return refresh_; }
+  // Nothing may be read from the stream, of which `taken` events were parked so far: a key or topic
+  // of which much comes would grow faster than it is released, or never be done at its end. While a
+  // topic cannot be published to, only the end is waited for.
+  bool holds_stream(uint64_t taken) const {
+    return last_lap_ || (phase_ != Phase::kIdle && !due_ && taken >= taken_at_fetch_ + may_take_);
+  }
+  // What was fetched is with the sink.
+  bool all_given() const { return phase_ == Phase::kPublish && next_row_ >= rows_->rows(); }
   // Nothing is under way.
   bool idle() const { return phase_ == Phase::kIdle; }
-  // Nothing may be read from the stream: else a key whose events keep coming would never be done.
-  bool last_lap() const { return last_lap_; }
 
   // Events that were to be parked since the lot was empty or forgot all, and those of them that are
   // in the table.
@@ -80,6 +86,8 @@ class Release {
   void Forget();
 
  private:
+  static constexpr uint64_t kMayTakeAtFirst = 1'000;
+
   enum class Phase { kIdle, kAsk, kFetch, kPublish, kHold, kDelete, kForget };
   struct Held {
     int64_t scope;
@@ -107,6 +115,8 @@ class Release {
   bool asked_ = false;  // the phase's statement is on its way
   bool refresh_ = false;
   bool last_lap_ = false;
+  uint64_t taken_at_fetch_ = 0;  // see Filling
+  uint64_t may_take_ = 0;        // since: half of what the last lap has released
   absl::flat_hash_map<int64_t, std::shared_ptr<ParkedKey>> known_;
   std::deque<int64_t> queue_;   // released keys to come
   std::vector<int64_t> chunk_;  // those under way
