@@ -1,4 +1,4 @@
-// A record that waits for its topic (or for a place where it is parked), and with it the stream:
+// A record that waits for its topic, and with it the stream:
 // when to ask again, and when to complain.
 #ifndef ORDER_SAGA_OUTBOX_RELAY_TOPIC_WAIT_H_
 #define ORDER_SAGA_OUTBOX_RELAY_TOPIC_WAIT_H_

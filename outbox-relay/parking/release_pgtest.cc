@@ -46,7 +46,7 @@ class ReleaseTest : public ::testing::Test {
   std::unique_ptr<Producer> sink_ = *Producer::Create({.kafka = {.brokers = "127.0.0.1:1"}});
 };
 
-// Else it stayed in memory without being in the table, and took a place that nobody could free.
+// Else it stayed in memory without being in the table, and counted among the most keys for ever.
 TEST_F(ReleaseTest, AKeyThatIsParkedAnewMeanwhileIsForgottenWithItsRow) {
   // Listed, and its event has not come by again.
   database_.Ask(
