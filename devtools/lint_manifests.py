@@ -66,8 +66,10 @@ def check() -> str | None:
         except ValueError as error:
             return f"overlays/{overlay}: {error}"
         if text is None:
-            console.say(f"– manifests are not checked: no kustomize, no kubectl ({_WHERE['kustomize']})")
-            return None
+            console.say(
+                f"– manifests are not rendered: no kustomize, no kubectl ({_WHERE['kustomize']})"
+            )
+            return _own_rules() or _compose() or None
         rendered[overlay] = text
     problems = [_own_rules(), _compose()]
     with tempfile.TemporaryDirectory() as folder:

@@ -24,10 +24,8 @@ inline void LogSent(const std::string& source, const Event& event) {
 inline void LogWaits(telemetry::Level level, const std::string& source, const Event& event,
                      const absl::Status& answer) {
   telemetry::Log(level,
-                 absl::IsUnavailable(answer) ? "an event waits for Kafka, and everything behind it"
-                 : absl::IsResourceExhausted(answer)
-                     ? "Kafka refuses an event and no more keys may be parked: it waits, and "
-                       "everything behind it"
+                 absl::IsUnavailable(answer)
+                     ? "an event waits for Kafka, and everything behind it"
                      : "an event waits for its topic, and everything behind it",
                  {{"source", source},
                   {"event_id", event.id},

@@ -319,9 +319,12 @@ bool Relay::Drained() {
 }
 
 bool Relay::MayLeave() {
-  leaving_ = leaving_ || ledger_.confirmed() > *options_.leave_behind;
+  // The guilty one may be among what is released: else it is not found. The stream flows meanwhile.
+  const bool passed = ledger_.confirmed() > *options_.leave_behind &&
+                      (options_.guilty_found || !parking_.releasing());
+  leaving_ = passed && !parking_.publishing();
   return leaving_ && !transactions_.in_transaction() && !pending_.waiting() &&
-         ledger_.unacked_events() == 0 && !parking_.releasing();
+         ledger_.unacked_events() == 0;
 }
 
 void Relay::Finish() {

@@ -39,6 +39,8 @@ struct RelayOptions {
   ExactlyOnce* exactly_once = nullptr;
   // The session ends, with nothing in flight, once more than this is confirmed.
   std::optional<Lsn> leave_behind = {};
+  // Of what it was left for: then what is released is not waited for.
+  bool guilty_found = false;
 };
 
 // One streaming session, on one thread. It waits in poll(2) only, for Postgres's socket,

@@ -58,7 +58,9 @@ absl::Status SourceLoop::Run(std::stop_token stop) {
       if (ended.kind == Kind::kPassed) {
         telemetry::Info("the refused event is behind: publishing in batches again",
                         {{"source", options_.name}});
-        StartOver();  // nothing comes again: all is confirmed
+        // Nothing comes again: all is confirmed. In front of Passed, as small batches were no
+        // limit.
+        StartOver();
         recovery_.Passed();
         continue;
       }
@@ -124,7 +126,8 @@ SessionEnd SourceLoop::RunSession(std::stop_token stop) {
                .stop = stop,
                .stop_fd = stop_fd_,
                .exactly_once = exactly_once_ ? &*exactly_once_ : nullptr,
-               .leave_behind = recovery_.alone_until()},
+               .leave_behind = recovery_.alone_until(),
+               .guilty_found = recovery_.guilty_found()},
               **stream, *producer_, ledger_, acks_, parking_, metrics_, state_, already_durable_);
   SessionEnd ended = relay.Run();
   // A transaction that broke off comes again as a whole.

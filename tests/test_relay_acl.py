@@ -179,7 +179,7 @@ def test_beyond_the_most_keys_the_topic_is_parked(broker, outbox, start_relay, p
     parked("release", "--all")
     wait_until(
         lambda: (
-            relay.log().count("starting over") > tries
+            relay.log().count("Kafka refused an event; starting over") > tries
             and outbox.cluster.sql(keys, outbox.name) == "kk1 kk2 t"
         ),
         "all are parked again",

@@ -46,13 +46,18 @@ void ParkedBehind::TakePoison(const Event& event, int64_t seq, const PublishFail
   keys_.Park(event, PositionOf(seq), RefusalOf(why));
   batch_.Open(keys_.key());
   Add(event, seq);
-  telemetry::Error("Kafka refuses an event: healing parks it, with what follows of its key",
-                   {{"event_id", event.id},
-                    {"topic", event.topic},
-                    {"key", event.aggregate_id.value_or("")},
-                    {"trace_id", telemetry::TraceIdIn(event.traceparent)},
-                    {"error", why.reason},
-                    {"fix", why.fix}});
+  telemetry::Error(
+      keys_.key()->is_topic()
+          ? "Kafka refuses an event, and no more keys may be parked: it is parked by "
+            "healing, with all that follows in its topic"
+          : "Kafka refuses an event: it is parked by healing, with what follows of its "
+            "key",
+      {{"event_id", event.id},
+       {"topic", event.topic},
+       {"key", event.aggregate_id.value_or("")},
+       {"trace_id", telemetry::TraceIdIn(event.traceparent)},
+       {"error", why.reason},
+       {"fix", why.fix}});
 }
 
 void ParkedBehind::Add(const Event& event, int64_t seq) {

@@ -1,5 +1,5 @@
-// Healing and parked keys: their rows are not published, they go behind what is parked, so that a
-// release puts all of it into the topic in order.
+// Healing and parked keys: their rows are not published, they go among what is parked, by `seq`, so
+// that a release puts all of it into the topic in order.
 #ifndef ORDER_SAGA_OUTBOX_RELAY_HEAL_PARKED_BEHIND_H_
 #define ORDER_SAGA_OUTBOX_RELAY_HEAL_PARKED_BEHIND_H_
 

@@ -28,7 +28,7 @@ constexpr char kList[] =
 // Selected, but not to be found by its own name: it would be parked with its topic.
 #define ORDER_SAGA_WITH_TOPIC                                                      \
   " EXISTS (SELECT FROM outbox_parked_keys WHERE topic = $2::text AND name = 't' " \
-  "                                          AND $3::text IS NOT NULL) "
+  "                                          AND left($3::text, 1) = 'k') "
 
 constexpr char kCountRelease[] =
     "SELECT count(DISTINCT k.scope), count(e.id)," ORDER_SAGA_RELAY_ACTIVE
@@ -55,7 +55,8 @@ constexpr char kRelease[] = ORDER_SAGA_HELD
     "         WHERE dropped_at IS NULL)," ORDER_SAGA_RELAY_ACTIVE ", 0," ORDER_SAGA_WITH_TOPIC
     ",      pg_notify('outbox_parked', '')::text";
 
-// What is released may be on its way to Kafka: an event that is there is not dropped afterwards.
+// What is dropped leaves its key: else the key's end had to look at each of them. What is released
+// may be on its way to Kafka: an event that is there is not dropped afterwards.
 // The lock holds a release up that comes meanwhile.
 #define ORDER_SAGA_DROPPED                                          \
   " e.dropped_at IS NULL AND ($1::text IS NULL OR e.id = $1::text)" \
@@ -76,9 +77,11 @@ constexpr char kCountDrop[] =
 constexpr char kDrop[] = ORDER_SAGA_HELD
     ", dropped AS ("
     "  UPDATE outbox_parked e SET dropped_at = clock_timestamp(), dropped_by = $5::text,"
-    "                             dropped_why = $6::text"
-    "   WHERE" ORDER_SAGA_DROPPED
-    "  RETURNING e.scope)"
+    "                             dropped_why = $6::text, scope = NULL"
+    "    FROM (SELECT e.id, e.scope FROM outbox_parked e WHERE" ORDER_SAGA_DROPPED
+    ") was"
+    "   WHERE e.id = was.id AND e.dropped_at IS NULL"
+    "  RETURNING was.scope)"
     "SELECT count(DISTINCT scope), count(*)," ORDER_SAGA_RELAY_ACTIVE "," ORDER_SAGA_RELEASED_KEYS
     "," ORDER_SAGA_WITH_TOPIC " FROM dropped";
 
@@ -93,6 +96,7 @@ postgres::Params Select(const Selection& selection) {
   std::optional<std::string> topic, name;
   if (selection.topic) topic = ScopeTopic(*selection.topic);
   if (selection.key) name = ScopeName(*selection.key, "");
+  if (selection.rest_of_topic) name = kTopicScope;
   return postgres::Params().NullableText(selection.id).NullableText(topic).NullableText(name);
 }
 

@@ -19,6 +19,7 @@ struct Selection {
   std::optional<std::string> id;  // of any event of the key
   std::optional<std::string> topic;
   std::optional<std::string> key;
+  bool rest_of_topic = false;  // of `topic`: all keys that are not parked by themselves
 };
 
 struct KeyInfo {
@@ -45,7 +46,7 @@ struct Changed {
   int64_t events = 0;
   bool relay_active = false;  // some relay streams the source
   int64_t released_keys = 0;  // of a drop: selected, and left alone, as they may be at Kafka
-  bool with_topic = false;    // a key was selected whose whole topic is parked, perhaps with it
+  bool with_topic = false;    // a key was selected that is perhaps parked with its topic
 };
 
 // Has the keys' events published, in order, and then the keys not parked any more. Those that are

@@ -44,29 +44,47 @@ constexpr char kRebase[] = R"sql(
    WHERE system_id <> $1::text
 )sql";
 
-// One that is only listed has no place yet.
+// A key that is only listed has no place yet. What is parked keeps its order: as far as something
+// follows that is no longer in the outbox, it stays in the earlier era.
 constexpr char kBeginEra[] = R"sql(
   WITH keys AS (
     UPDATE outbox_parked_keys
        SET era = era + 1, system_id = CASE WHEN commit_lsn IS NOT NULL THEN $1::text END,
            commit_lsn = CASE WHEN commit_lsn IS NOT NULL THEN pg_lsn '0/0' END,
            ordinal = CASE WHEN commit_lsn IS NOT NULL THEN 0 END
-    RETURNING scope, era)
-  UPDATE outbox_parked p SET era = keys.era, commit_lsn = '0/0', ordinal = o.seq
-    FROM keys, outbox o
-   WHERE p.scope = keys.scope AND o.id::text = p.id AND p.dropped_at IS NULL AND o.seq IS NOT NULL
+    RETURNING scope, era),
+  placed AS (
+    SELECT p.id, p.scope, o.seq,
+           bool_or(o.seq IS NULL) OVER (PARTITION BY p.scope ORDER BY p.era DESC, p.commit_lsn DESC,
+                                        p.ordinal DESC ROWS UNBOUNDED PRECEDING) AS stays
+      FROM outbox_parked p LEFT JOIN outbox o ON o.id::text = p.id
+     WHERE p.scope IS NOT NULL AND p.dropped_at IS NULL)
+  UPDATE outbox_parked p SET era = keys.era, commit_lsn = '0/0', ordinal = placed.seq
+    FROM keys, placed
+   WHERE placed.scope = keys.scope AND p.id = placed.id AND NOT placed.stays
 )sql";
 
 constexpr char kFirstParked[] = R"sql(
-  SELECT scope, min(e.ordinal) FROM outbox_parked e JOIN outbox_parked_keys USING (scope, era)
-   WHERE dropped_at IS NULL GROUP BY scope
+  SELECT scope, CASE WHEN bool_or(e.era < k.era) THEN 0 ELSE min(e.ordinal) END
+    FROM outbox_parked e JOIN outbox_parked_keys k USING (scope)
+   WHERE e.dropped_at IS NULL GROUP BY scope
 )sql";
 
+// One that is only listed awaits its event; what is parked of it already is its place until then.
 constexpr char kLoadKeys[] = R"sql(
-  SELECT scope, topic, name, poison_id, reason, fix, whole_topic, missing_topic, commit_lsn IS NULL,
-         coalesce(commit_lsn, '0/0')::text, coalesce(ordinal, 0), era,
-         extract(epoch FROM since)::bigint, released_at IS NOT NULL
-    FROM outbox_parked_keys WHERE scope > $1::bigint ORDER BY scope LIMIT 10000
+  SELECT scope, topic, name, poison_id, reason, fix, whole_topic, missing_topic,
+         k.commit_lsn IS NULL,
+         coalesce(k.commit_lsn, first.commit_lsn, 'FFFFFFFF/FFFFFFFF')::text,
+         coalesce(k.ordinal, first.ordinal, 0), k.era, extract(epoch FROM since)::bigint,
+         released_at IS NOT NULL
+    FROM outbox_parked_keys k
+    LEFT JOIN LATERAL (
+           SELECT CASE WHEN e.era = k.era THEN e.commit_lsn ELSE '0/0' END AS commit_lsn,
+                  CASE WHEN e.era = k.era THEN e.ordinal ELSE 0 END AS ordinal
+             FROM outbox_parked e
+            WHERE k.commit_lsn IS NULL AND e.scope = k.scope AND e.dropped_at IS NULL
+            ORDER BY e.scope, e.era, e.commit_lsn, e.ordinal LIMIT 1) first ON true
+   WHERE scope > $1::bigint ORDER BY scope LIMIT 10000
 )sql";
 
 constexpr char kTakesTopics[] = R"sql(

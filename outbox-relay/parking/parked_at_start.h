@@ -38,10 +38,10 @@ absl::StatusOr<std::vector<Dropped>> LoadDropped(postgres::Connection& connectio
                                                  Lsn flushed);
 
 // Before healing: gives what is parked its place by `seq` (as the ordinal, in front of all that the
-// log brings), or, if it is no longer in the outbox, in front of those.
+// log brings). What is no longer in the outbox stays in front, with all before it.
 absl::Status BeginEra(postgres::Connection& connection, const std::string& system_id);
-// For each scope the `seq` of the first of its parked rows that are in the outbox still. After
-// BeginEra.
+// For each scope that has parked rows the `seq` from which on rows go behind some of them: 0 if
+// there are some of an earlier era. After BeginEra.
 absl::StatusOr<absl::flat_hash_map<int64_t, int64_t>> LoadFirstParked(
     postgres::Connection& connection);
 

@@ -33,13 +33,12 @@ ParkedKeys::Decision ParkedKeys::Decide(const Event& event, StreamPosition at) {
   if (IsDropped(event, at.commit)) return Decision::kSkip;
   if (const auto found = Find(event); found != keys_.end()) {
     found_ = found->second;
-    if (!found_->awaiting_poison) {
-      return at >= found_->from ? Decision::kPark : Decision::kPublish;
+    if (found_->awaiting_poison && event.id == found_->poison_id) {
+      found_->awaiting_poison = false;
+      found_->from = at;
+      return Decision::kParkAsPoison;
     }
-    if (event.id != found_->poison_id) return Decision::kPublish;
-    found_->awaiting_poison = false;
-    found_->from = at;
-    return Decision::kParkAsPoison;
+    return at >= found_->from ? Decision::kPark : Decision::kPublish;
   }
   if (topics_.empty()) return Decision::kPublish;
   const Refusal* refusal = TopicRefusal(event.topic);

@@ -54,7 +54,8 @@ struct ParkedKey {
   std::shared_ptr<const Refusal> refusal = std::make_shared<const Refusal>();
   // The poison is known, but has not come by again since: what comes before it is published.
   bool awaiting_poison = false;
-  StreamPosition from;  // the poison's, unless it is awaited
+  // The poison's; while that is awaited, of what is parked behind it already, if anything is.
+  StreamPosition from;
   int32_t era = 0;
   int64_t since_unix_seconds = 0;  // 0: not said yet
   bool released = false;

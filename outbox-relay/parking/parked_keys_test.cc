@@ -88,8 +88,12 @@ TEST(ParkedKeysTest, AsLongAsATopicIsParkedNoKeyOfItIsParkedByItself) {
 
 TEST(ParkedKeysTest, ATopicThatTheDatabaseKnowsIsReadAnew) {
   ParkedKeys keys(1);
-  const ParkedKey topic{
-      .scope = 1, .topic = "t", .name = "t", .poison_id = "e2", .awaiting_poison = true};
+  const ParkedKey topic{.scope = 1,
+                        .topic = "t",
+                        .name = "t",
+                        .poison_id = "e2",
+                        .awaiting_poison = true,
+                        .from = At(UINT64_MAX)};
   keys.Put(topic);
   keys.Put(topic);
   EXPECT_EQ(keys.topics_parked(), 1u);
@@ -103,8 +107,14 @@ TEST(ParkedKeysTest, ATopicThatTheDatabaseKnowsIsReadAnew) {
 
 TEST(ParkedKeysTest, AListedPoisonParksItsKeyWhenItComesBy) {
   ParkedKeys keys;
-  keys.Put({.scope = 1, .topic = "t", .name = "ka", .poison_id = "e2", .awaiting_poison = true});
+  keys.Put({.scope = 1,
+            .topic = "t",
+            .name = "ka",
+            .poison_id = "e2",
+            .awaiting_poison = true,
+            .from = At(30)});
   EXPECT_EQ(keys.Decide(EventOf("e1", "a"), At(10)), Decision::kPublish);
+  EXPECT_EQ(keys.Decide(EventOf("e4", "a"), At(31)), Decision::kPark) << "behind what is parked";
   EXPECT_EQ(keys.Decide(EventOf("e2", "a"), At(20)), Decision::kParkAsPoison);
   EXPECT_EQ(keys.key()->from, At(20));
   EXPECT_EQ(keys.Decide(EventOf("e3", "a"), At(20, 1)), Decision::kPark);

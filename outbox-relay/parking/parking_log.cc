@@ -30,10 +30,7 @@ void LogOpened(const std::string& source, const ParkBatch& batch, const ParkedKe
        {"key", KeyForLog(key)},
        {"trace_id", telemetry::TraceIdIn(trace)},
        {"error", key.refusal->reason},
-       {"fix", absl::StrCat(key.refusal->fix, std::string(then),
-                            key.is_topic() ? "; for more keys one by one a larger "
-                                             "--max_parked_keys, before it is released"
-                                           : "")},
+       {"fix", absl::StrCat(key.refusal->fix, std::string(then))},
        {"keys", keys}});
 }
 

@@ -37,7 +37,6 @@ absl::Status ParkingLot::Load(const ParkingSession& session) {
   walsender_pid_ = session.holder.walsender_pid;
   statement_.reset();
   running_ = Running::kNothing;
-  release_.OnLost();
   absl::StatusOr<Statement> opened = Statement::Open(options_.conninfo, parked::kChannel);
   if (!opened.ok()) return opened.status();
   if (absl::Status alone = parked::ShutOutOthers(opened->connection(), session.holder);

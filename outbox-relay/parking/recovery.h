@@ -33,6 +33,8 @@ class Recovery {
   // nothing is in flight, they need not any longer, and Passed() is to be called.
   std::optional<Lsn> alone_until() const { return alone_until_; }
   void Passed();
+  // Since it was set.
+  bool guilty_found() const { return found_guilty_; }
 
   // Batches are to be no larger from now on.
   void LimitBatchBytes(size_t bytes) {

@@ -35,8 +35,7 @@ std::optional<parked::Query> Release::Next(bool may_begin, const Filling& fillin
     case Phase::kPublish:
       break;
     case Phase::kAsk:
-      // A session has ended since, if they may not.
-      if (may_begin) query = parked::ReleasedKeys();
+      query = parked::ReleasedKeys();
       break;
     case Phase::kFetch:
       if (!barrier_ || last_lap_) barrier_ = filling.taken;
@@ -114,6 +113,7 @@ void Release::OnReleased(const postgres::Result& result) {
 
 void Release::NextChunk() {
   last_lap_ = false;
+  may_take_ = kMayTakeAtFirst;
   barrier_.reset();
   rows_.reset();
   chunk_.clear();

@@ -37,13 +37,16 @@ class Release {
   // Somebody may have been released.
   void Refresh() { refresh_ = true; }
 
+  // Acknowledgements are awaited.
+  bool publishing() const { return in_flight_ > 0; }
   // It is not known who is released.
   bool due_to_ask() const { return refresh_; }
   // Nothing may be read from the stream, of which `taken` events were parked so far: a key or topic
   // of which much comes would grow faster than it is released, or never be done at its end. While a
-  // topic cannot be published to, only the end is waited for.
+  // topic cannot be published to, nothing is waited for.
   bool holds_stream(uint64_t taken) const {
-    return last_lap_ || (phase_ != Phase::kIdle && !due_ && taken >= taken_at_fetch_ + may_take_);
+    const bool most = phase_ != Phase::kIdle && taken >= taken_at_fetch_ + may_take_;
+    return !due_ && (last_lap_ || most);
   }
   // What was fetched is with the sink.
   bool all_given() const { return phase_ == Phase::kPublish && next_row_ >= rows_->rows(); }
@@ -62,8 +65,6 @@ class Release {
   std::optional<parked::Query> Next(bool may_begin, const Filling& filling);
   // Its answer. Answers how many events have left the table.
   int64_t OnAnswer(postgres::Result result);
-  // There will be no answer.
-  void OnLost() { asked_ = false; }
   // `keys` was read anew from the table.
   void OnKeysLoaded();
 

@@ -29,8 +29,8 @@ struct ParkedConfig {
 };
 
 constexpr char kWithTopic[] =
-    ". All keys of the topic that are not listed by themselves are parked together: give --topic "
-    "without --key, or --id";
+    ". All keys of the topic that are not listed by themselves are parked together: give "
+    "--rest_of_topic instead of --key, or --id";
 
 void Print(const std::string& line) { std::printf("%s\n", line.c_str()); }
 
@@ -175,6 +175,10 @@ void AddSelection(Verbs& verbs, service::Verb& verb, ParkedConfig* config, Use u
   verb.Add(Into(&config->selection.topic), "",
            {.name = "topic", .help = "Only this topic; with --key one key of it, else all."});
   verb.Add(Into(&config->selection.key), "", {.name = "key", .help = "Only this key of --topic."});
+  verb.Add(&config->selection.rest_of_topic,
+           {.name = "rest_of_topic",
+            .help = "Only those keys of --topic that are parked together, as more than "
+                    "--max_parked_keys were."});
   if (needed) {
     verb.Add(&config->all, {.name = "all", .help = "Everything that is parked in the source."});
     verb.Add(&config->dry_run,
@@ -187,6 +191,9 @@ void AddSelection(Verbs& verbs, service::Verb& verb, ParkedConfig* config, Use u
     const parked::Selection& selection = config->selection;
     if (selection.key && !selection.topic) {
       return absl::InvalidArgumentError("--key (ORDER_SAGA_KEY) needs --topic (ORDER_SAGA_TOPIC)");
+    }
+    if (selection.rest_of_topic && (!selection.topic || selection.key)) {
+      return absl::InvalidArgumentError("--rest_of_topic needs --topic, and no --key");
     }
     const int given = (selection.id ? 1 : 0) + (selection.topic ? 1 : 0) + (config->all ? 1 : 0);
     if (given > 1 || (needed && given == 0)) {

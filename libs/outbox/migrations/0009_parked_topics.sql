@@ -6,4 +6,5 @@ ALTER TABLE outbox_parked_keys
   ADD CONSTRAINT outbox_parked_keys_name CHECK (name ~ '^[ki]' OR name = 't');
 
 -- Healing gives what is parked, and in the outbox still, its place among the rows that it adds.
-GRANT UPDATE (era, commit_lsn, ordinal) ON outbox_parked TO ${relay_role};
+-- What is dropped leaves its scope.
+GRANT UPDATE (scope, era, commit_lsn, ordinal) ON outbox_parked TO ${relay_role};
