@@ -89,7 +89,11 @@ def test_a_long_transaction_elsewhere_is_named_before_the_slot_is_lost(
     with psycopg.connect(outbox.cluster.conninfo("elsewhere")) as writer:
         writer.execute("INSERT INTO busy VALUES ('open')")
         outbox.cluster.sql("CHECKPOINT")
-        other.write(40)
+        # So that what the relay has not read yet is not the larger part when the threshold is crossed.
+        other.write(24)
+        behind = "pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn)::bigint"
+        wait_until(lambda: int(slot(outbox, behind)) < 1 << 20, "the relay has read it")
+        other.write(14)
         relay.wait_log(r"keeps much of its log.*threshold_percent=50.*pg_stat_activity")
         assert slot(outbox, "wal_status") != "lost"
     outbox.cluster.sql("CHECKPOINT")
