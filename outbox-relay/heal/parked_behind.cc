@@ -5,6 +5,7 @@
 
 #include "libs/telemetry/log.h"
 #include "libs/telemetry/traceparent.h"
+#include "outbox-relay/parking/parked_at_start.h"
 #include "outbox-relay/parking/parked_table.h"
 
 namespace relay {

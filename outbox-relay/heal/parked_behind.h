@@ -6,13 +6,10 @@
 #include <cstdint>
 #include <string>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "libs/postgres/connection.h"
 #include "outbox-relay/parking/park_batch.h"
-#include "outbox-relay/parking/parked_at_start.h"
 #include "outbox-relay/parking/parked_keys.h"
-#include "outbox-relay/parking/parked_table.h"
 #include "outbox-relay/sink/publish_failure.h"
 #include "outbox-relay/source/event.h"
 

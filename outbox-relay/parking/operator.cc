@@ -37,15 +37,15 @@ constexpr char kCountRelease[] =
     "  LEFT JOIN outbox_parked e ON e.scope = k.scope AND e.dropped_at IS NULL"
     " WHERE k.released_at IS NULL AND" ORDER_SAGA_SELECTED;
 
+#define ORDER_SAGA_HELD(lock)                 \
+  "WITH held AS (SELECT k.scope, k.poison_id" \
+  "                FROM outbox_parked_keys k" \
+  "               WHERE k.released_at IS NULL AND" ORDER_SAGA_SELECTED lock ") "
 // Two verbs at a time lock in one order. What the relay writes behind a key goes on.
-#define ORDER_SAGA_HELD                                                \
-  "WITH held AS (SELECT k.scope, k.poison_id"                          \
-  "                FROM outbox_parked_keys k"                          \
-  "               WHERE k.released_at IS NULL AND" ORDER_SAGA_SELECTED \
-  "ORDER BY k.scope FOR NO KEY UPDATE) "
+#define ORDER_SAGA_LOCK "ORDER BY k.scope FOR NO KEY UPDATE"
 
 // The relay that is active listens.
-constexpr char kRelease[] = ORDER_SAGA_HELD
+constexpr char kRelease[] = ORDER_SAGA_HELD(ORDER_SAGA_LOCK)
     ", released AS ("
     "  UPDATE outbox_parked_keys k SET released_at = clock_timestamp(), released_by = $4::text"
     "    FROM held WHERE k.scope = held.scope"
@@ -68,13 +68,11 @@ constexpr char kRelease[] = ORDER_SAGA_HELD
   "AND" ORDER_SAGA_SELECTED ")"
 
 constexpr char kCountDrop[] =
-    "WITH held AS (SELECT k.scope, k.poison_id FROM outbox_parked_keys k"
-    "               WHERE k.released_at IS NULL AND" ORDER_SAGA_SELECTED
-    ") SELECT count(DISTINCT e.scope), count(*)," ORDER_SAGA_RELAY_ACTIVE
-    "," ORDER_SAGA_RELEASED_KEYS "," ORDER_SAGA_WITH_TOPIC
-    " FROM outbox_parked e WHERE" ORDER_SAGA_DROPPED;
+    ORDER_SAGA_HELD("") "SELECT count(DISTINCT e.scope), count(*)," ORDER_SAGA_RELAY_ACTIVE
+                        "," ORDER_SAGA_RELEASED_KEYS "," ORDER_SAGA_WITH_TOPIC
+                        " FROM outbox_parked e WHERE" ORDER_SAGA_DROPPED;
 
-constexpr char kDrop[] = ORDER_SAGA_HELD
+constexpr char kDrop[] = ORDER_SAGA_HELD(ORDER_SAGA_LOCK)
     ", dropped AS ("
     "  UPDATE outbox_parked e SET dropped_at = clock_timestamp(), dropped_by = $5::text,"
     "                             dropped_why = $6::text, scope = NULL"
@@ -87,6 +85,7 @@ constexpr char kDrop[] = ORDER_SAGA_HELD
 
 #undef ORDER_SAGA_WITH_TOPIC
 #undef ORDER_SAGA_HELD
+#undef ORDER_SAGA_LOCK
 #undef ORDER_SAGA_RELEASED_KEYS
 #undef ORDER_SAGA_SELECTED
 #undef ORDER_SAGA_DROPPED

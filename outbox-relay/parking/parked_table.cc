@@ -4,10 +4,6 @@
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
-#include "absl/strings/str_cat.h"
-#include "libs/postgres/sql_error.h"
-#include "libs/telemetry/check.h"
-#include "outbox-relay/parking/scope_name.h"
 
 namespace relay::parked {
 namespace {

@@ -7,16 +7,10 @@
 #include <string>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
-#include "absl/functional/function_ref.h"
-#include "absl/status/status.h"
-#include "absl/status/statusor.h"
 #include "libs/postgres/connection.h"
 #include "outbox-relay/parking/park_batch.h"
 #include "outbox-relay/parking/parked_keys.h"
-#include "outbox-relay/sink/publish_failure.h"
 #include "outbox-relay/source/event.h"
-#include "outbox-relay/source/lsn.h"
 
 namespace relay::parked {
 
