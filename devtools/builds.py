@@ -92,6 +92,16 @@ def configure(preset: str, log: Path) -> None:
         stamp.write_text(wanted)
 
 
+def refresh(preset: str, log: Path) -> None:
+    """Configures, and has CMake look again at its files where they have changed: what is asked of
+    the folder before it is built, as which tests there are, is true."""
+    with _alone_in(folders.build(preset)):
+        configure(preset, log)
+        command = ["ninja", "-C", str(folders.build(preset)), "build.ninja"]
+        if processes.run(command, log=log) != 0:
+            raise Failed("CMake could not configure the build", log=log)
+
+
 def _cmake_lists() -> list[str]:
     found = []
     for folder, inner, files in os.walk(folders.ROOT):

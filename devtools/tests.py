@@ -108,12 +108,21 @@ def count_junit(text: str) -> Counts:
     return counts
 
 
+def count_program(program: xml.Element, cases: Path) -> Counts:
+    """The counts of one program of ctest's JUnit file, whose own is `cases`. One that crashed, or
+    could not be run, is a failure."""
+    counts = count_junit(cases.read_text()) if cases.exists() else Counts()
+    if program.get("status") != "run" and not counts.failed:
+        counts.failed += 1
+    return counts
+
+
 def _build(pattern: str, preset: str) -> None:
     """Everything; for a selection the C++ tests that it names and the five programs."""
     log = LOGS / "build.log"
     targets = []
     if pattern:
-        builds.configure(preset, log)
+        builds.refresh(preset, log)
         command = ["ctest", "--test-dir", str(folders.build(preset)), "-N", "-R", pattern]
         listed = subprocess.run(command, capture_output=True, text=True).stdout
         targets = re.findall(r"Test +#\d+: (\S+)", listed) + [p.name for p in programs.ALL]
@@ -148,11 +157,7 @@ def _ctest(pattern: str, preset: str, results: Path, environment: dict[str, str]
         return counts
     tests = list(xml.fromstring(outer.read_text()).iter("testcase"))
     for program in tests:
-        cases = results / "gtest" / f"{program.get('name')}.xml"
-        inner = count_junit(cases.read_text()) if cases.exists() else Counts()
-        if program.get("status") == "fail" and not inner.failed:
-            inner.failed += 1
-        counts += inner
+        counts += count_program(program, results / "gtest" / f"{program.get('name')}.xml")
     slowest = sorted(tests, key=lambda p: -float(p.get("time") or 0))[:5]
     if slowest:
         console.say(

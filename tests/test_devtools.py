@@ -6,6 +6,7 @@ import signal
 import socket
 import sys
 import time
+import xml.etree.ElementTree as xml
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,23 @@ def test_junit_counts():
         "</testsuite></testsuites>"
     )
     assert tests.count_junit(text) == tests.Counts(passed=1, failed=1, skipped=2)
+
+
+@pytest.mark.parametrize(
+    ("status", "cases", "failed"),
+    [
+        ("run", '<testsuites><testcase name="a" status="run"/></testsuites>', 0),
+        ("fail", '<testsuites><testcase name="a" status="run"/></testsuites>', 1),
+        ("fail", None, 1),  # it crashed
+        ("notrun", None, 1),  # it was not built
+    ],
+)
+def test_a_test_program_that_did_not_run_to_its_end_is_a_failure(tmp_path, status, cases, failed):
+    file = tmp_path / "program.xml"
+    if cases:
+        file.write_text(cases)
+    program = xml.fromstring(f'<testcase name="program" status="{status}"/>')
+    assert tests.count_program(program, file) == tests.Counts(int(bool(cases)), failed)
 
 
 def test_protobuf_timestamps():

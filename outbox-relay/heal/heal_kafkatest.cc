@@ -7,75 +7,21 @@
 #include <thread>
 
 #include "absl/strings/str_cat.h"
-#include "libs/kafka/admin.h"
-#include "outbox-relay/testing/history_fixture.h"
+#include "outbox-relay/testing/heal_fixture.h"
 #include "outbox-relay/testing/topic_admin.h"
-#include "outbox-relay/testing/verb_run.h"
 
 namespace relay {
 namespace {
 
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-class HealTest : public HistoryFixture {
+class HealTest : public HealFixture {
  protected:
-  // Reads the topic with a client of its own: every row of it is there, and nothing else is.
-  std::vector<Received> ExpectTableAndTopicAreTheSame() {
-    std::set<std::string> table;
-    postgres::Connection connection = database_.Connect();
-    auto ids = connection.Execute("SELECT id::text FROM outbox WHERE topic = $1::text",
-                                  postgres::Params().Text(topic_));
-    EXPECT_TRUE(ids.ok()) << ids.status();
-    for (int i = 0; ids.ok() && i < ids->rows(); ++i) table.emplace(ids->Text(i, 0));
-    std::vector<Received> records = Read(table.size());
-    EXPECT_EQ(Ids(records), table);
-    return records;
-  }
-
-  void InsertEventOf(const std::string& topic) {
-    Execute(
-        absl::StrCat("INSERT INTO outbox (id, aggregatetype, aggregateid, type, topic) "
-                     "VALUES (gen_random_uuid(), 'T', 'key', 'T', '",
-                     topic, "')"));
-  }
-
-  void InsertLarge(const std::string& topic, const std::string& key) {
-    Execute(
-        absl::StrCat("INSERT INTO outbox (id, aggregatetype, aggregateid, type, topic, payload) "
-                     "VALUES (gen_random_uuid(), 'T', '",
-                     key, "', 'T', '", topic,
-                     "', (SELECT string_agg(uuid_send(gen_random_uuid()), '') "
-                     "FROM generate_series(1, 6250)))"));
-  }
-  // Parks these rows, which are of one key, from the first on.
-  void ParkAsRelaysDo(const std::string& rows) {
-    Execute(absl::StrCat(
-        "INSERT INTO outbox_parked_keys (topic, name, poison_id, reason, fix, system_id, "
-        "commit_lsn, ordinal) SELECT topic, 'k' || aggregateid, id::text, 'x', 'y', "
-        "system_identifier::text, pg_current_wal_lsn(), 0 FROM outbox, pg_control_system() WHERE ",
-        rows,
-        " ORDER BY seq LIMIT 1; INSERT INTO outbox_parked (id, scope, era, commit_lsn, ordinal, "
-        "topic, key, type, payload, created_at) SELECT id::text, scope, 0, commit_lsn, seq, "
-        "o.topic, aggregateid, type, payload, created_at FROM outbox o, outbox_parked_keys WHERE ",
-        rows));
-  }
-  int64_t ParkedEvents() const { return database_.Count("SELECT count(*) FROM outbox_parked"); }
-  VerbRun Release() const {
-    return RunVerb({"parked", "release", "--source=test=" + database_.relay(), "--all"});
-  }
-
   static int CountRepublished(const std::vector<Received>& records) {
     int count = 0;
     for (const Received& record : records) count += record.headers.contains("outbox-republished");
     return count;
-  }
-
-  void EventuallyHealed(const RelayProcess& relay) {
-    Eventually("it has healed and streams", [&] {
-      return relay.log().find("healed from the outbox's rows") != std::string::npos && SlotActive();
-    });
   }
 };
 
@@ -176,14 +122,6 @@ TEST_F(HealTest, KilledInTheMiddleItStartsOver) {
   InsertEventOf(missing[1]);
   InsertEvents("third part", 100);
   std::unique_ptr<RelayProcess> relay;
-  const auto kill = [&] {
-    relay->Kill();
-    Eventually("its sessions are gone", [&] {
-      return database_.Count(
-                 "SELECT count(*) FROM pg_stat_activity WHERE application_name = "
-                 "'outbox-relay heal' AND datname = current_database()") == 0;
-    });
-  };
   for (int i = 0; i < 3; ++i) {
     relay = StartRelay({"--heal=table", "--missing_topic_wait_s=600"});
     Eventually("it has begun", [&] {
@@ -191,15 +129,15 @@ TEST_F(HealTest, KilledInTheMiddleItStartsOver) {
     });
     // Somewhere: before the slot is there, or with any number of events published.
     std::this_thread::sleep_for(std::chrono::milliseconds(200 * i));
-    kill();
+    KillHealing(*relay);
   }
   relay = StartRelay({"--heal=table", "--missing_topic_wait_s=600"});
   Read(15'100);
-  kill();
+  KillHealing(*relay);
   MakeTopic(missing[0], 1);
   relay = StartRelay({"--heal=table", "--missing_topic_wait_s=600"});
   Read(30'100);
-  kill();
+  KillHealing(*relay);
   EXPECT_THAT(relay->log(), Not(HasSubstr("healed from the outbox's rows")));
   MakeTopic(missing[1], 1);
   InsertEvents("after", 100);
@@ -237,123 +175,6 @@ TEST_F(HealTest, AfterARestoreNothingIsProvenUntilAnOperatorSaysFromWhichRowOn) 
   EventuallyHealed(*relay);
   EXPECT_THAT(relay->log(), HasSubstr("compared=50 found=0 published=50 parked=0"));
   EXPECT_EQ(ExpectTableAndTopicAreTheSame().size(), 150u);
-}
-
-TEST_F(HealTest, RowsOfAParkedKeyGoBehindWhatIsParked) {
-  PublishAndDie();
-  {
-    auto relay = StartRelay({"--kafka_property=message.max.bytes=50000"});
-    InsertLarge(topic_, "key-3");
-    InsertEvents("parked", 20);
-    Eventually("its key is parked", [&] { return ParkedEvents() == 3; });
-    Read(118);
-  }
-  Eventually("the slot is let go", [&] { return !SlotActive(); });
-  DropSlot();
-  InsertEvents("in no stream", 20);
-  auto relay = StartRelay({"--heal=table", "--kafka_property=message.max.bytes=50000"});
-  EventuallyHealed(*relay);
-  EXPECT_THAT(relay->log(), HasSubstr("published=18 parked=2"));
-  InsertEvents("after", 20);
-  Eventually("the stream's are parked, too", [&] { return ParkedEvents() == 7; });
-  relay->Kill();
-  Eventually("the slot is let go", [&] { return !SlotActive(); });
-  relay = StartRelay();
-  EXPECT_EQ(Release().exit_code, 0);
-  auto of_key = FirstOccurrences(ExpectTableAndTopicAreTheSame()).at("key-3");
-  ASSERT_EQ(of_key.size(), 17u);
-  of_key.erase(of_key.begin(), of_key.begin() + 11);  // those before, and the large one
-  EXPECT_THAT(of_key, ElementsAre("parked3", "parked13", "in no stream3", "in no stream13",
-                                  "after3", "after13"));
-}
-
-TEST_F(HealTest, WhatKafkaRefusesWhileHealingIsParkedAndAllElseIsHealed) {
-  PublishAndDie();
-  const std::string small = testsupport::UniqueName("relay-small-");
-  const kafka::TopicSpec spec{
-      .name = small, .partitions = 1, .config = {{"max.message.bytes", "20000"}}};
-  ASSERT_EQ(kafka::EnsureTopics(kafka_, {&spec, 1}), absl::OkStatus());
-  const std::string missing = testsupport::UniqueName("relay-missing-");
-  DropSlot();
-  InsertEvents("first", 10);
-  InsertEventOf(small);
-  InsertLarge(small, "key");
-  InsertEventOf(small);
-  InsertEventOf(missing);
-  InsertEventOf(missing);
-  InsertEventOf("no topic has this name!");
-  InsertEvents("second", 10);
-  auto relay = StartRelay({"--heal=table", "--missing_topic_wait_s=1"});
-  EventuallyHealed(*relay);
-  ExpectTableAndTopicAreTheSame();
-  EXPECT_EQ(Read(small, 1).size(), 1u);
-  EXPECT_EQ(ParkedEvents(), 5);
-  // The topic that was missing needs nobody's help.
-  MakeTopic(missing, 1);
-  EXPECT_EQ(Ids(Read(missing, 2)).size(), 2u);
-  SetMaxMessageBytes(kafka_, small, 1'000'000);
-  EXPECT_EQ(Release().exit_code, 0);
-  EXPECT_EQ(Ids(Read(small, 3)).size(), 3u);
-  Eventually("only what no topic can take is parked", [&] { return ParkedEvents() == 1; });
-}
-
-// It was on its way to Kafka when its follower was parked, and the relay died.
-TEST_F(HealTest, ARowInFrontOfWhatIsParkedIsPublishedInFront) {
-  PublishAndDie();
-  InsertEvents("in front", 10);
-  InsertLarge(topic_, "key-3");
-  ParkAsRelaysDo("length(payload) = 100000");
-  InsertEvents("behind", 10);
-  DropSlot();
-  auto relay = StartRelay({"--heal=table"});
-  EventuallyHealed(*relay);
-  EXPECT_THAT(relay->log(), HasSubstr("published=19 parked=1"));
-  EXPECT_EQ(Release().exit_code, 0);
-  auto of_key = FirstOccurrences(ExpectTableAndTopicAreTheSame()).at("key-3");
-  ASSERT_EQ(of_key.size(), 13u);
-  EXPECT_EQ(of_key[10], "in front3");
-  EXPECT_EQ(of_key[11].size(), 100'000u);
-  EXPECT_EQ(of_key[12], "behind3");
-}
-
-TEST_F(HealTest, ARowInFrontOfWhatIsParkedThatKafkaRefusesIsParkedInFront) {
-  PublishAndDie();
-  InsertLarge(topic_, "key-3");
-  InsertEvents("in front", 10);
-  InsertLarge(topic_, "key-3");
-  ParkAsRelaysDo("seq = (SELECT max(seq) FROM outbox)");
-  DropSlot();
-  {
-    auto relay = StartRelay({"--heal=table", "--kafka_property=message.max.bytes=50000"});
-    EventuallyHealed(*relay);
-    EXPECT_THAT(relay->log(), HasSubstr("published=9 parked=2"));
-    EXPECT_EQ(ParkedEvents(), 3);
-  }
-  Eventually("the slot is let go", [&] { return !SlotActive(); });
-  auto relay = StartRelay();
-  EXPECT_EQ(Release().exit_code, 0);
-  auto of_key = FirstOccurrences(ExpectTableAndTopicAreTheSame()).at("key-3");
-  ASSERT_EQ(of_key.size(), 13u);
-  EXPECT_EQ(of_key[10].size(), 100'000u);
-  EXPECT_EQ(of_key[11], "in front3");
-  EXPECT_EQ(of_key[12].size(), 100'000u);
-}
-
-// It was on its way into the table when the relay died.
-TEST_F(HealTest, ARowBetweenWhatIsParkedIsParkedBetween) {
-  PublishAndDie();
-  Execute(
-      "INSERT INTO outbox (id, aggregatetype, aggregateid, type, payload, topic) "
-      "SELECT gen_random_uuid(), 'T', 'k', 'T', i::text::bytea, '" +
-      topic_ + "' FROM generate_series(1, 5) i");
-  ParkAsRelaysDo("payload IN ('2', '4')");
-  DropSlot();
-  auto relay = StartRelay({"--heal=table"});
-  EventuallyHealed(*relay);
-  EXPECT_EQ(ParkedEvents(), 4);
-  EXPECT_EQ(Release().exit_code, 0);
-  EXPECT_THAT(FirstOccurrences(ExpectTableAndTopicAreTheSame()).at("k"),
-              ElementsAre("1", "2", "3", "4", "5"));
 }
 
 // A partition whose retention is over while nobody knows what of it was published.

@@ -9,6 +9,7 @@ namespace relay::parked {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 class ParkedAtStartTest : public ::testing::Test {
  protected:
@@ -34,6 +35,23 @@ class ParkedAtStartTest : public ::testing::Test {
       {&postgres::PartitionMigrations(), &postgres::OutboxMigrations()}};
   postgres::Connection connection_ = *postgres::Connection::Open(database_.relay(), "test");
 };
+
+TEST_F(ParkedAtStartTest, TablesOfAnEarlierReleaseAreSaid) {
+  EXPECT_EQ(CheckTables(connection_), absl::OkStatus());
+  database_.Ask("REVOKE UPDATE (ordinal) ON outbox_parked FROM " + database_.relay_role());
+  const absl::Status role = CheckTables(connection_);
+  EXPECT_EQ(role.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(role.message(), HasSubstr("the role may not write"));
+  EXPECT_THAT(role.message(), HasSubstr("`migrate` verb"));
+  database_.Ask(
+      "ALTER TABLE outbox_parked_keys RENAME CONSTRAINT outbox_parked_keys_name TO "
+      "outbox_parked_keys_name_check");
+  EXPECT_THAT(CheckTables(connection_).message(), HasSubstr("takes no topics"));
+  database_.Ask("ALTER TABLE outbox_parked_keys DROP COLUMN missing_topic");
+  EXPECT_EQ(CheckTables(connection_).code(), absl::StatusCode::kFailedPrecondition);
+  database_.Ask("DROP TABLE outbox_parked, outbox_parked_keys");
+  EXPECT_EQ(CheckTables(connection_).code(), absl::StatusCode::kNotFound);
+}
 
 // Each of its keys would cost a producer, and the whole source a new session.
 TEST_F(ParkedAtStartTest, KeysOfAMissingTopicAreHeldOnceItIsThereAndRefuses) {
