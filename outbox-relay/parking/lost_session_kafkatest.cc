@@ -129,5 +129,26 @@ TEST_F(LostSessionTest, WhatIsAtKafkaIsNotHeldWithTheNextOne) {
   EXPECT_THAT(ValuesOf(3), ElementsAre("1", "3", "4"));
 }
 
+// The next one never gets to the broker. What is held may be dropped: by then the first has left
+// the table.
+TEST_F(LostSessionTest, WhatIsAtKafkaLeavesTheTableBeforeItsKeyIsHeld) {
+  auto relay = StartRelay({"--missing_topic_wait_s=0", "--kafka_property=message.max.bytes=50000"});
+  Execute(InsertValue("'1'") + InsertValue(kRandom100k) + InsertValue("'3'"));
+  EventuallyParked(3);
+  Execute(
+      "CREATE TABLE seen AS SELECT 0::bigint AS parked LIMIT 0;"
+      "CREATE FUNCTION look() RETURNS trigger SECURITY DEFINER LANGUAGE plpgsql AS $$ BEGIN "
+      "IF old.released_at IS NOT NULL AND new.released_at IS NULL THEN "
+      "INSERT INTO seen SELECT count(*) FROM outbox_parked; END IF; RETURN new; END $$;"
+      "CREATE TRIGGER look BEFORE UPDATE ON outbox_parked_keys FOR EACH ROW "
+      "EXECUTE FUNCTION look()");
+  MakeTopic(topic_, 1);
+  Eventually("it is held", [&] { return database_.Count("SELECT count(*) FROM seen") == 1; });
+  EXPECT_EQ(database_.Count("SELECT parked FROM seen"), 2);
+  GiveUp();
+  EXPECT_THAT(ValuesOf(2), ElementsAre("1", "3"));
+  EventuallyNothingParked();
+}
+
 }  // namespace
 }  // namespace relay

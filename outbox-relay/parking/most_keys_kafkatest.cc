@@ -67,6 +67,10 @@ TEST_P(MostKeysTest, BeyondThemATopicIsParkedAndAllElseFlows) {
   EXPECT_EQ(Gauge(*relay, "outbox_parked_topics"), 1);
   EXPECT_THAT(relay->log(), HasSubstr("it is parked with all that follows in its topic"));
   EXPECT_THAT(Parked("list", {}).output, HasSubstr("all other keys"));
+  EXPECT_THAT(Parked("list", {"--json"}).output, HasSubstr("\"rest_of_topic\": true"));
+  const auto dry_run = Parked("drop", {"--topic=" + missing_, "--rest_of_topic", "--all_behind",
+                                       "--reason=a test", "--dry_run"});
+  EXPECT_THAT(dry_run.output, HasSubstr("would drop 3 events of 1 keys"));
   const auto release = Parked("release", {"--topic=" + missing_, "--key=k4"});
   EXPECT_THAT(release.output, HasSubstr("parked together"));
   MakeTopic(missing_, 1);

@@ -38,7 +38,7 @@ class ParkedAtStartTest : public ::testing::Test {
 
 TEST_F(ParkedAtStartTest, TablesOfAnEarlierReleaseAreSaid) {
   EXPECT_EQ(CheckTables(connection_), absl::OkStatus());
-  database_.Ask("REVOKE UPDATE (ordinal) ON outbox_parked FROM " + database_.relay_role());
+  database_.Ask("REVOKE UPDATE (ordinal) ON outbox_parked FROM test_relay");
   const absl::Status role = CheckTables(connection_);
   EXPECT_EQ(role.code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(role.message(), HasSubstr("the role may not write"));

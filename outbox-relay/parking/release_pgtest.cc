@@ -82,5 +82,22 @@ TEST_F(ReleaseTest, WhatIsOnItsWayIntoTheTableIsWaitedFor) {
   EXPECT_TRUE(keys_.empty());
 }
 
+// No broker answers: the other topics' events do not wait for it, and nobody waits for the release.
+TEST_F(ReleaseTest, ATopicThatCannotBePublishedToHoldsNothingUp) {
+  database_.Ask(
+      "WITH key AS (INSERT INTO outbox_parked_keys (topic, name, poison_id, reason, fix, "
+      "system_id, commit_lsn, ordinal, released_at, released_by) "
+      "VALUES ('t', 'kk', 'e2', 'r', 'f', '1', '0/2', 0, now(), 'x') RETURNING scope) "
+      "INSERT INTO outbox_parked (scope, era, id, topic, key, type, created_at, commit_lsn, "
+      "ordinal) SELECT scope, 0, 'e2', 't', 'k', 'T', now(), '0/2', 0 FROM key");
+  Load();
+  Step();
+  EXPECT_TRUE(release_.holds_stream(1'000'000)) << "it grows faster than it is released";
+  Step();
+  EXPECT_TRUE(release_.due());
+  EXPECT_FALSE(release_.holds_stream(1'000'000));
+  EXPECT_FALSE(release_.publishing());
+}
+
 }  // namespace
 }  // namespace relay
