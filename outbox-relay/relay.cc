@@ -299,6 +299,7 @@ bool Relay::Drained() {
   if (!draining_) {
     draining_ = true;
     drain_since_ = now;
+    parking_.LeaveOff();
     telemetry::Info("stopping: waiting for Kafka's acknowledgements",
                     {{"source", options_.name}, {"events", ledger_.unacked_events()}});
   }
@@ -314,7 +315,7 @@ bool Relay::Drained() {
   // In exactly-once mode half a transaction may stay at Kafka: the rest follows.
   const uint64_t waiting = pending_.waiting() ? 1 : 0;
   const bool open = sink_.transaction() != nullptr && sink_.transaction()->open();
-  return (ledger_.unacked_events() <= waiting && !open) ||
+  return (ledger_.unacked_events() <= waiting && !open && parking_.at_rest()) ||
          now - drain_since_ >= options_.drain_timeout;
 }
 

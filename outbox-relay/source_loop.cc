@@ -210,12 +210,16 @@ absl::StatusOr<SourceLoop::Reconciled> SourceLoop::Reconcile(ReplicationStream& 
       if (!same.ok()) return same;
     } else {
       ForgetPositions();
+      parking_.ForgetList();
     }
   }
   history_ = stream.identity();
   generation_ = base.generation;
   // What other relays have published meanwhile, or this one in an earlier life.
-  if (verdict.resume > ledger_.received()) ledger_.Keepalive(verdict.resume);
+  if (verdict.resume > ledger_.received()) {
+    ledger_.Keepalive(verdict.resume);
+    parking_.ForgetList();
+  }
   state_.SetConfirmed(ledger_.confirmed());
   state_.gate().Open(std::move(base), evidence->topic_read);
   return Reconciled::kMayStream;

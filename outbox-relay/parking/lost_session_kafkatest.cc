@@ -2,6 +2,8 @@
 // knows what became of it, and another relay may have done it.
 #include <gmock/gmock.h>
 
+#include <thread>
+
 #include "absl/strings/str_cat.h"
 #include "libs/kafka/admin.h"
 #include "libs/postgres/connection.h"
@@ -111,6 +113,59 @@ TEST_F(LostSessionTest, WhatARelayHadInHandIsNotPublishedLater) {
   Read(3);
   EXPECT_EQ(first->Stop(), 0);
   EXPECT_THAT(ValuesOf(3), ElementsAre("1", "3", "4"));
+}
+
+// Kafka has an event when the stop comes, and answers later.
+TEST_F(LostSessionTest, AStopInTheMiddleOfAReleaseRepeatsNothing) {
+  KafkaProxy proxy(kafka_.brokers);
+  auto relay = StartRelay({"--missing_topic_wait_s=0"}, proxy.address());
+  InsertEvents("e", 100);
+  EventuallyParked(100);
+  proxy.HoldAnswers();
+  MakeTopic(topic_, 1);
+  Read(1);
+  {
+    std::jthread stopping([&] { EXPECT_EQ(relay->Stop(), 0); });
+    Eventually("it stops",
+               [&] { return relay->log().find("stopping: waiting") != std::string::npos; });
+    proxy.HoldAnswers(false);
+  }
+  EXPECT_GT(ParkedEvents(), 0);
+  relay = StartRelay();
+  EventuallyNothingParked();
+  EXPECT_EQ(Read(100).size(), 100u);
+}
+
+// What it was refused, and could not write down, another relay has parked and an operator given up.
+TEST_F(LostSessionTest, WhatAnotherRelayHasSettledIsNotListedAnew) {
+  MakeSmallTopic();
+  auto first = StartRelay();
+  Execute(InsertValue("'1'"));
+  Read(1);
+  const auto connect = [&](const char* may) {
+    database_.Ask(absl::StrCat(may, " CONNECT ON DATABASE ", database_.name(),
+                               *may == 'R' ? " FROM" : " TO", " PUBLIC, test_relay"));
+  };
+  connect("REVOKE");
+  Execute(InsertValue(kRandom100k));
+  Eventually("it was refused, and cannot connect", [&] {
+    const size_t refused = first->log().find("parking its key from there on");
+    return refused != std::string::npos &&
+           first->log().find("not streaming", refused) != std::string::npos;
+  });
+  first->Freeze();
+  connect("GRANT");
+  auto second = StartRelay();
+  EventuallyParked(1);
+  GiveUp();
+  EventuallyNothingParked();
+  Execute(InsertValue("'3'"));
+  Read(2);
+  EXPECT_EQ(second->Stop(), 0);
+  first->Thaw();
+  Execute(InsertValue("'4'"));
+  EXPECT_THAT(ValuesOf(3), ElementsAre("1", "3", "4"));
+  EXPECT_EQ(ParkedKeys(), 0);
 }
 
 // One released event arrives, and the next one costs the producer.

@@ -57,12 +57,12 @@ absl::StatusOr<Changed> ReleaseKeys(postgres::Connection& connection, const Sele
 struct Drop {
   std::string who;
   std::string why;
-  bool all_behind = false;  // what is parked behind the refused event, too
+  bool all_behind = false;  // all that is parked of the key
 };
 // Gives events up for good: the one with the selection's id, or else that which Kafka refused of
 // each key. What is behind stays parked, unless `all_behind`. Those that are dropped already stay
 // so. What was released before, and is parked again, may be at Kafka all the same if the relay died
-// in between.
+// in between, or a broker did not answer; the refused event is not.
 absl::StatusOr<Changed> DropEvents(postgres::Connection& connection, const Selection& selection,
                                    const Drop& drop, bool dry_run);
 

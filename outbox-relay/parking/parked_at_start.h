@@ -24,14 +24,13 @@ namespace relay::parked {
 absl::Status PutOnList(postgres::Connection& connection, const PublishFailure& failure,
                        size_t most_keys);
 
-struct Stored {
-  int64_t events = 0;
-  Lsn last;  // the commit record that the last of them came with, in this cluster's log
-};
 // What is parked: gives each key to `put`, some thousands at a time, so that an error may come
 // behind some. Positions of another cluster are rebased: everything that comes is behind them.
-absl::StatusOr<Stored> Load(postgres::Connection& connection, const std::string& system_id,
-                            absl::FunctionRef<void(ParkedKey)> put);
+// Answers the commit record that the last event came with, in this cluster's log.
+absl::StatusOr<Lsn> Load(postgres::Connection& connection, const std::string& system_id,
+                         absl::FunctionRef<void(ParkedKey)> put);
+// How many events are parked: an estimate, where counting them takes seconds.
+absl::StatusOr<int64_t> CountEvents(postgres::Connection& connection);
 // What was given up and may come by in a stream that begins at `from`, while the log ends at
 // `flushed`. After Load, so that what is given up in between is known to one of them.
 absl::StatusOr<std::vector<Dropped>> LoadDropped(postgres::Connection& connection, Lsn from,

@@ -44,9 +44,9 @@ TEST_F(ParkedAtStartTest, TablesOfAnEarlierReleaseAreSaid) {
   EXPECT_THAT(role.message(), HasSubstr("the role may not write"));
   EXPECT_THAT(role.message(), HasSubstr("`migrate` verb"));
   database_.Ask(
-      "ALTER TABLE outbox_parked_keys RENAME CONSTRAINT outbox_parked_keys_name TO "
-      "outbox_parked_keys_name_check");
-  EXPECT_THAT(CheckTables(connection_).message(), HasSubstr("takes no topics"));
+      "ALTER TABLE outbox_parked_keys RENAME CONSTRAINT outbox_parked_keys_place TO "
+      "outbox_parked_keys_check");
+  EXPECT_THAT(CheckTables(connection_).message(), HasSubstr("of an earlier release"));
   database_.Ask("ALTER TABLE outbox_parked_keys DROP COLUMN missing_topic");
   EXPECT_EQ(CheckTables(connection_).code(), absl::StatusCode::kFailedPrecondition);
   database_.Ask("DROP TABLE outbox_parked, outbox_parked_keys");
@@ -111,6 +111,28 @@ TEST_F(ParkedAtStartTest, WhatIsParkedKeepsItsOrderWhenHealingBegins) {
   for (const auto& [scope, seq] : *first) seqs.push_back(seq);
   std::sort(seqs.begin(), seqs.end());
   EXPECT_THAT(seqs, ElementsAre(0, 7));
+}
+
+// It was refused again, and the database restored into another cluster before it came by.
+TEST_F(ParkedAtStartTest, WhatIsParkedOfAListedKeyStaysInFrontOfAnotherClustersLog) {
+  database_.Ask(
+      "WITH key AS (INSERT INTO outbox_parked_keys (topic, name, poison_id, reason, fix, "
+      "system_id, commit_lsn, ordinal) VALUES ('t', 'kk', 'e', 'r', 'f', '1', '0/9', 0) RETURNING "
+      "scope) INSERT INTO outbox_parked (scope, era, id, topic, type, created_at, commit_lsn, "
+      "ordinal) SELECT scope, 0, 'e1', 't', 'T', now(), '0/9', 0 FROM key");
+  PutOnList("t", "k");
+  const auto from = [&](const std::string& system_id) {
+    std::optional<StreamPosition> place;
+    const auto last = Load(connection_, system_id, [&](const ParkedKey& key) {
+      EXPECT_TRUE(key.awaiting_poison);
+      place = key.from;
+    });
+    EXPECT_TRUE(last.ok()) << last.status();
+    return place;
+  };
+  EXPECT_EQ(from("1"), (StreamPosition{Lsn{9}, 0}));
+  EXPECT_EQ(from("2"), (StreamPosition{Lsn{0}, 0}));
+  EXPECT_EQ(*CountEvents(connection_), 1);
 }
 
 TEST_F(ParkedAtStartTest, WhatWasGivenUpIsKnownAsFarAsItMayComeBy) {

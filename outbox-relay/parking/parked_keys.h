@@ -69,7 +69,7 @@ struct Dropped {
   Lsn commit;
 };
 
-// Not thread-safe. Some 400 bytes a key: all keys of a refusal share its text. Once there are so
+// Not thread-safe. Some 400 bytes a key, as the keys of a refusal share its text. Once there are so
 // many as may be, a topic of which one more would be parked is parked as a whole: all that comes of
 // its keys which are not parked yet goes behind that event, so that memory is bounded and no key is
 // overtaken. As long as it is, no key of it is parked by itself anew: its events would be in two

@@ -43,7 +43,9 @@ constexpr char kInsertEvents[] = R"sql(
 constexpr char kReleaseFoundTopics[] = R"sql(
   UPDATE outbox_parked_keys
      SET released_at = clock_timestamp(), released_by = 'outbox-relay: the topic is there'
-   WHERE topic = ANY ($1::text[]) AND missing_topic AND released_at IS NULL
+   WHERE scope IN (SELECT scope FROM outbox_parked_keys
+                    WHERE topic = ANY ($1::text[]) AND missing_topic AND released_at IS NULL
+                    ORDER BY scope FOR NO KEY UPDATE)
 )sql";
 
 constexpr char kReleasedKeys[] = R"sql(

@@ -56,19 +56,21 @@ absl::Status ParkingLot::Load(const ParkingSession& session) {
   if (!session.released.empty()) at_kafka_ = session.released;
   if (absl::Status known = WriteWhatIsKnown(opened->connection()); !known.ok()) return known;
   keys_.Clear();
-  absl::StatusOr<parked::Stored> stored =
+  const absl::StatusOr<Lsn> last =
       parked::Load(opened->connection(), session.system_id,
                    [this](ParkedKey key) { keys_.Put(std::move(key)); });
-  if (!stored.ok()) return stored.status();
+  if (!last.ok()) return last.status();
+  const absl::StatusOr<int64_t> events = parked::CountEvents(opened->connection());
+  if (!events.ok()) return events.status();
   absl::StatusOr<std::vector<Dropped>> dropped =
       parked::LoadDropped(opened->connection(), session.holder.judged, session.flushed);
   if (!dropped.ok()) return dropped.status();
   keys_.SetDropped(*std::move(dropped));
   warned_unavailable_ = false;
   release_.OnKeysLoaded();
-  events_ = stored->events;
+  events_ = *events;
   // Beyond the log's end: of a timeline that is no more.
-  release_from_ = stored->last > session.flushed ? Lsn{} : stored->last;
+  release_from_ = *last > session.flushed ? Lsn{} : *last;
   passed_ = false;
   statement_.emplace(*std::move(opened));
   release_.Refresh();

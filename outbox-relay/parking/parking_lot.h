@@ -102,6 +102,11 @@ class ParkingLot {
   // the table.
   const std::vector<std::string>& released() const { return release_.published(); }
 
+  // A stop: begins nothing more with what is released. What Kafka has leaves the table, so that it
+  // does not come again; then at_rest().
+  void LeaveOff() { release_.LeaveOff(); }
+  bool at_rest() const { return release_.at_rest(); }
+
   // The stream has ended, and no record of it waits.
   void OnSessionEnd();
   // Something is on its way between the stream, the table and Kafka. Once the session has ended it
@@ -113,6 +118,8 @@ class ParkingLot {
   // again. Written by the next Load or WriteWhatIsKnown; until then a relay that takes over finds
   // out by itself.
   void PutOnList(const PublishFailure& failure);
+  // Another relay has had the slot since: what it has made of those events counts.
+  void ForgetList() { to_list_.clear(); }
   // What the table does not say yet of what Kafka took and refused.
   absl::Status WriteWhatIsKnown(postgres::Connection& connection);
 

@@ -23,7 +23,7 @@ Release::Release(std::string source_name, ParkedKeys& keys)
 
 std::optional<parked::Query> Release::Next(bool may_begin, const Filling& filling) {
   if (asked_) return std::nullopt;
-  if (phase_ == Phase::kIdle && refresh_ && may_begin) {
+  if (phase_ == Phase::kIdle && refresh_ && may_begin && !leaving_off_) {
     refresh_ = false;
     phase_ = Phase::kAsk;
     taken_at_fetch_ = filling.taken;
@@ -39,7 +39,7 @@ std::optional<parked::Query> Release::Next(bool may_begin, const Filling& fillin
       break;
     case Phase::kFetch:
       if (!barrier_ || last_lap_) barrier_ = filling.taken;
-      if (filling.written < *barrier_) break;
+      if (filling.written < *barrier_ || leaving_off_) break;
       query = parked::FetchEvents(chunk_);
       taken_at_fetch_ = filling.taken;
       break;
@@ -91,12 +91,17 @@ int64_t Release::OnAnswer(postgres::Result result) {
 }
 
 void Release::OnKeysLoaded() {
+  leaving_off_ = false;
+  FindKeys();
+}
+
+void Release::FindKeys() {
   known_.clear();
   keys_.ForEach([&](const std::shared_ptr<ParkedKey>& key) { known_.emplace(key->scope, key); });
 }
 
 void Release::OnReleased(const postgres::Result& result) {
-  OnKeysLoaded();
+  FindKeys();
   queue_.clear();
   for (int row = 0; row < result.rows(); ++row) {
     const auto found = known_.find(result.Int64(row, 0));
@@ -133,7 +138,8 @@ void Release::BeginPublishing(postgres::Result result) {
 
 void Release::Publish(Producer& sink, Clock::time_point now) {
   if (phase_ != Phase::kPublish) return;
-  if (due_ && now < *due_) return;
+  if (leaving_off_) next_row_ = rows_->rows();
+  if (due_ && now < *due_ && !leaving_off_) return;
   due_.reset();
   while (next_row_ < rows_->rows()) {
     const parked::Row row = parked::RowOf(*rows_, next_row_);
@@ -217,7 +223,9 @@ void Release::Hold(const parked::Row& row, const PublishFailure& why) {
 
 void Release::OnLapDone() {
   const int rows = rows_->rows();
-  may_take_ = std::max(1, rows / 2);
+  const uint64_t halves = rows + half_used_;
+  may_take_ = halves / 2;
+  half_used_ = halves % 2;
   rows_.reset();
   if (chunk_.empty()) return NextChunk();
   if (rows == 0 && last_lap_) {

@@ -65,8 +65,13 @@ class Release {
   std::optional<parked::Query> Next(bool may_begin, const Filling& filling);
   // Its answer. Answers how many events have left the table.
   int64_t OnAnswer(postgres::Result result);
-  // `keys` was read anew from the table.
+  // `keys` was read anew from the table. From here on it may begin, and go on.
   void OnKeysLoaded();
+
+  // Until then nothing more is fetched, nor given to the sink. What Kafka has leaves the table,
+  // then it is at rest.
+  void LeaveOff() { leaving_off_ = true; }
+  bool at_rest() const { return published_.empty() && held_.empty(); }
 
   // The key is in the database, under its scope.
   void OnKeyOpened(const std::shared_ptr<ParkedKey>& key) { known_[key->scope] = key; }
@@ -96,6 +101,7 @@ class Release {
     Refusal refusal;
   };
 
+  void FindKeys();
   void NextChunk();
   void BeginPublishing(postgres::Result result);
   void Hold(const parked::Row& row, const PublishFailure& why);
@@ -115,9 +121,13 @@ class Release {
   Phase phase_ = Phase::kIdle;
   bool asked_ = false;  // the phase's statement is on its way
   bool refresh_ = false;
+  bool leaving_off_ = false;
   bool last_lap_ = false;
-  uint64_t taken_at_fetch_ = 0;  // see Filling
-  uint64_t may_take_ = 0;        // since: half of what the last lap has released
+  // While a lap releases events half as many may be parked anew, so that there is an end: see
+  // Filling.
+  uint64_t taken_at_fetch_ = 0;
+  uint64_t may_take_ = 0;
+  uint64_t half_used_ = 0;  // of one event more, or 0
   absl::flat_hash_map<int64_t, std::shared_ptr<ParkedKey>> known_;
   std::deque<int64_t> queue_;   // released keys to come
   std::vector<int64_t> chunk_;  // those under way

@@ -23,6 +23,7 @@ namespace {
 constexpr size_t kBatchOverhead = 512;
 constexpr std::chrono::seconds kLimitIsFresh(1);
 constexpr std::chrono::milliseconds kNamedWithin(300);
+constexpr std::chrono::milliseconds kAnsweredWithin(1'000);
 
 }  // namespace
 
@@ -318,6 +319,13 @@ void Producer::Abandon(OnDurable on_durable, std::chrono::milliseconds timeout) 
   AwaitName(on_durable);
   const auto deadline = Clock::now() + timeout;
   abandoned_ = true;
+  if (!transaction_) {
+    rd_kafka_purge(client_, RD_KAFKA_PURGE_F_QUEUE);
+    const auto answered_by = Clock::now() + kAnsweredWithin;
+    while (in_flight_events_ > 0 && Clock::now() < answered_by) {
+      CollectOne(on_durable, std::chrono::milliseconds(20));
+    }
+  }
   rd_kafka_purge(client_, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
   while (in_flight_events_ > 0 && Clock::now() < deadline) {
     CollectOne(on_durable, std::chrono::milliseconds(100));

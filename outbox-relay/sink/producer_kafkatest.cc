@@ -4,6 +4,7 @@
 #include "libs/kafka/admin.h"
 #include "libs/kafka/testing/consumer_fixture.h"
 #include "outbox-relay/sink/producer.h"
+#include "outbox-relay/testing/kafka_proxy.h"
 
 namespace relay {
 namespace {
@@ -68,6 +69,30 @@ TEST_F(ProducerTest, WhatIsAcknowledgedIsThereOnTopicsJustMade) {
     }
     if (HasFailure()) break;
   }
+}
+
+// What was sent before another event was refused may have arrived: counted as lost it came twice.
+TEST_F(ProducerTest, AnAbandonedProducerHearsTheAnswersToWhatItHasSent) {
+  const kafka::TopicSpec spec{.name = topic_, .partitions = 1};
+  ASSERT_EQ(kafka::EnsureTopics(settings_, {&spec, 1}), absl::OkStatus());
+  KafkaProxy proxy(settings_.brokers);
+  kafka::Settings through = settings_;
+  through.brokers = proxy.address();
+  auto producer = Producer::Create({.kafka = through});
+  ASSERT_TRUE(producer.ok()) << producer.status();
+  ASSERT_EQ((*producer)->AwaitTopic(topic_, std::chrono::seconds(20)), absl::OkStatus());
+  proxy.HoldAnswers();
+  const Record record{
+      .id = "1", .type = "T", .topic = topic_, .key = "k", .value = "1", .headers = {}};
+  ASSERT_EQ((*producer)->Produce(record, 7), Producer::Outcome::kTaken);
+  EXPECT_EQ(Take(*Join(Options()), 1).size(), 1u);
+  std::vector<Producer::Ticket> durable;
+  const auto note = [&](Producer::Ticket ticket) { durable.push_back(ticket); };
+  ASSERT_TRUE((*producer)->Collect(note));
+  EXPECT_TRUE(durable.empty());
+  proxy.HoldAnswers(false);
+  (*producer)->Abandon(note, std::chrono::seconds(2));
+  EXPECT_EQ(durable, std::vector<Producer::Ticket>{7});
 }
 
 }  // namespace

@@ -59,21 +59,25 @@ KafkaProxy::KafkaProxy(const std::string& broker)
 
 void KafkaProxy::Pump(int client, int stop_fd) const {
   const int server = ConnectTo(broker_port_);
-  bool open = server >= 0, lost = false;
+  bool open = server >= 0, lost = false, held = false;
   const std::string theirs = OnTheWire(broker_port_), ours = OnTheWire(server_.port());
   while (open) {
-    pollfd waiting[] = {{client, POLLIN, 0}, {server, POLLIN, 0}, {stop_fd, POLLIN, 0}};
+    held = held && hold_;
+    const short answers = held ? 0 : POLLIN;
+    pollfd waiting[] = {{client, POLLIN, 0}, {server, answers, 0}, {stop_fd, POLLIN, 0}};
     poll(waiting, 3, 100);
     open = waiting[2].revents == 0 && (!lost || swallow_);
     if (open && waiting[0].revents != 0) {
       const auto request = ReadFrame(client);
       int16_t api = -1;
       if (request && request->size() >= 6) std::memcpy(&api, request->data() + 4, sizeof api);
-      const bool swallowed = swallow_ && ntohs(static_cast<uint16_t>(api)) == kProduce;
+      const bool produce = ntohs(static_cast<uint16_t>(api)) == kProduce;
+      const bool swallowed = swallow_ && produce;
+      held = held || (hold_ && produce);
       lost = lost || swallowed;
       open = request && (swallowed || WriteAll(server, *request));
     }
-    if (open && waiting[1].revents != 0) {
+    if (open && !held && waiting[1].revents != 0) {
       auto response = ReadFrame(server);
       for (size_t at = 0; response && (at = response->find(theirs, at)) != std::string::npos;) {
         response->replace(at, theirs.size(), ours);

@@ -1,4 +1,4 @@
-// For tests only: a broker that answers everything but produce requests.
+// For tests only: a broker that answers everything but produce requests, or not yet.
 #ifndef ORDER_SAGA_OUTBOX_RELAY_TESTING_KAFKA_PROXY_H_
 #define ORDER_SAGA_OUTBOX_RELAY_TESTING_KAFKA_PROXY_H_
 
@@ -20,11 +20,15 @@ class KafkaProxy {
   // From now on produce requests vanish; or no longer do, and connections on which some have break.
   void SwallowProduce(bool swallow = true) { swallow_ = swallow; }
 
+  // From now on produce requests arrive, and their connections answer nothing until they may.
+  void HoldAnswers(bool hold = true) { hold_ = hold; }
+
  private:
   void Pump(int client, int stop_fd) const;
 
   const int broker_port_;
   std::atomic<bool> swallow_{false};
+  std::atomic<bool> hold_{false};
   LoopbackServer server_;
 };
 

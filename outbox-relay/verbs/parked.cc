@@ -247,8 +247,8 @@ void AddParkedVerbs(Verbs& verbs) {
                                .required = true});
   drop.Add(&drop_config->all_behind,
            {.name = "all_behind",
-            .help = "Also all that is parked behind the refused event by now, with --topic or "
-                    "--all."});
+            .help = "All that is parked by now, and not only the refused event, with --topic or "
+                    "--all. What was released before may be at Kafka all the same."});
   verbs.flags().AddCheck(drop, [drop_config] {
     if (!drop_config->all_behind || !drop_config->selection.id) return absl::OkStatus();
     return absl::InvalidArgumentError("--id means one event: give --all_behind with --topic");
