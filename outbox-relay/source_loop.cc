@@ -151,7 +151,6 @@ absl::Status SourceLoop::TakeOver(ReplicationStream& stream,
       stream, [&] { return stop.stop_requested(); },
       [&](std::stop_token) {
         return parking_.Load({.system_id = stream.identity().system_id,
-                              .flushed = stream.identity().flushed,
                               .holder = {.walsender_pid = stream.server_pid(), .judged = judged},
                               .released = released});
       });

@@ -271,6 +271,12 @@ absl::StatusOr<Lsn> Load(postgres::Connection& connection, const std::string& sy
   }
 }
 
+absl::StatusOr<Lsn> LoadFlushed(postgres::Connection& connection) {
+  auto row = connection.Execute("SELECT pg_current_wal_flush_lsn()::text");
+  if (!row.ok()) return row.status();
+  return ParseLsn(row->Text(0, 0));
+}
+
 absl::StatusOr<std::vector<Dropped>> LoadDropped(postgres::Connection& connection, Lsn from,
                                                  Lsn flushed) {
   auto rows =

@@ -33,6 +33,8 @@ absl::StatusOr<Lsn> Load(postgres::Connection& connection, const std::string& sy
 absl::StatusOr<int64_t> CountEvents(postgres::Connection& connection);
 // What was given up and may come by in a stream that begins at `from`, while the log ends at
 // `flushed`. After Load, so that what is given up in between is known to one of them.
+// The end of the server's log.
+absl::StatusOr<Lsn> LoadFlushed(postgres::Connection& connection);
 absl::StatusOr<std::vector<Dropped>> LoadDropped(postgres::Connection& connection, Lsn from,
                                                  Lsn flushed);
 

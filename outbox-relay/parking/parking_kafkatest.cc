@@ -142,34 +142,6 @@ TEST_F(ParkingTest, ALimitLoweredWhileRunningParksOnlyWhatIsTooLarge) {
   EXPECT_EQ(database_.Ask("SELECT id FROM outbox_parked"), kPoisonId);
 }
 
-TEST_F(ParkingTest, AMissingTopicIsWaitedForThenItsEventsAreParkedUntilItIsThere) {
-  MakeTopic(topic_);
-  const std::string missing = testsupport::UniqueName("relay-missing-");
-  auto relay = StartRelay({"--missing_topic_wait_s=2"});
-  Execute(Insert("gen_random_uuid()", "k", "'first'", missing));
-  Eventually("it waits", [&] { return Gauge(*relay, "outbox_missing_topic_wait_seconds") > 0; });
-  Execute(absl::StrCat(Insert("gen_random_uuid()", "k", "'second'", missing),
-                       Insert("gen_random_uuid()", "other", "'third'", missing)));
-  InsertEvents("flows", 10);
-  EXPECT_EQ(Read(10).size(), 10u);
-  EventuallyParked(3);
-  EXPECT_EQ(ParkedKeys(), 2);
-  EXPECT_EQ(Gauge(*relay, "outbox_missing_topic_wait_seconds"), 0);
-  EXPECT_EQ(Gauge(*relay, "outbox_missing_topics"), 1);
-  // Another relay knows why they are parked.
-  relay->Kill();
-  relay = StartRelay({"--missing_topic_wait_s=2"});
-  InsertEvents("more", 10);
-  Read(20);
-  MakeTopic(missing, 1);
-  EXPECT_THAT(FirstOccurrences(Read(missing, 3)).at("k"), ElementsAre("first", "second"));
-  EventuallyNothingParked();
-  Eventually("it says that all is well",
-             [&] { return Gauge(*relay, "outbox_missing_topics") == 0; });
-  Execute(Insert("gen_random_uuid()", "k", "'third'", missing));
-  EXPECT_THAT(FirstOccurrences(Read(missing, 4)).at("k"), ElementsAre("first", "second", "third"));
-}
-
 TEST_F(ParkingTest, AllThatIsParkedOfAKeyIsGivenUpAtOnce) {
   auto relay = StartRelay({"--missing_topic_wait_s=0"});
   InsertEvents("event", 10, 2);
@@ -183,47 +155,6 @@ TEST_F(ParkingTest, AllThatIsParkedOfAKeyIsGivenUpAtOnce) {
   Eventually("its key is parked no more", [&] { return ParkedKeys() == 1; });
   EXPECT_EQ(ParkedEvents(), 5);
   EXPECT_EQ(Parked("drop", {"--id=x", "--all_behind", "--reason=a test"}).exit_code, 2);
-}
-
-TEST_F(ParkingTest, ATopicThatIsNeverMadeIsGivenUpByAnOperator) {
-  MakeTopic(topic_);
-  const std::string missing = testsupport::UniqueName("relay-missing-");
-  auto relay = StartRelay({"--missing_topic_wait_s=0"});
-  Execute(Insert("gen_random_uuid()", "k", "'first'", missing));
-  EventuallyParked(1);
-  Eventually("it counts as missing", [&] { return Gauge(*relay, "outbox_missing_topics") == 1; });
-  Parked("drop", {"--topic=" + missing, "--reason=a typo"});
-  EXPECT_THAT(Parked("release", {"--topic=" + missing, "--dry_run"}).output,
-              HasSubstr("would release 1 keys with 0 events"));
-  Parked("release", {"--topic=" + missing});
-  EventuallyNothingParked();
-  Eventually("nothing waits for it", [&] { return Gauge(*relay, "outbox_missing_topics") == 0; });
-}
-
-TEST_F(ParkingTest, ATopicDeletedWhileRunningIsWaitedForAndParked) {
-  MakeTopic(topic_);
-  const std::string other = testsupport::UniqueName("relay-other-");
-  MakeTopic(other, 1);
-  auto relay = StartRelay(
-      {"--missing_topic_wait_s=1", "--kafka_property=topic.metadata.propagation.max.ms=500"});
-  Execute(Insert("gen_random_uuid()", "k", "'before'", other));
-  Read(other, 1);
-  DeleteTopic(kafka_, other);
-  Execute(Insert("gen_random_uuid()", "k", "'after'", other));
-  InsertEvents("flows", 10);
-  Read(10);
-  EventuallyParked(1);
-  MakeTopic(other, 1);
-  EXPECT_THAT(FirstOccurrences(Read(other, 1)).at("k"), ElementsAre("after"));
-}
-
-TEST_F(ParkingTest, ATopicThatNoNameCanBeIsParkedAtOnce) {
-  MakeTopic(topic_);
-  auto relay = StartRelay();
-  Execute(Insert("gen_random_uuid()", "k", "'x'", "not a topic!"));
-  InsertEvents("flows", 10);
-  Read(10);
-  EventuallyParked(1);
 }
 
 TEST_F(ParkingTest, ADroppedEventIsNeverPublishedAndWhatIsBehindItFlows) {

@@ -52,6 +52,9 @@ absl::Status ParkingLot::Load(const ParkingSession& session) {
     return absl::OkStatus();
   }
   if (!tables.ok()) return tables;
+  // As of now: others may have parked beyond the end that the stream's server spoke of.
+  const absl::StatusOr<Lsn> flushed = parked::LoadFlushed(opened->connection());
+  if (!flushed.ok()) return flushed.status();
   // The last transaction's record has all that was acknowledged since, too.
   if (!session.released.empty()) at_kafka_ = session.released;
   if (absl::Status known = WriteWhatIsKnown(opened->connection()); !known.ok()) return known;
@@ -63,14 +66,14 @@ absl::Status ParkingLot::Load(const ParkingSession& session) {
   const absl::StatusOr<int64_t> events = parked::CountEvents(opened->connection());
   if (!events.ok()) return events.status();
   absl::StatusOr<std::vector<Dropped>> dropped =
-      parked::LoadDropped(opened->connection(), session.holder.judged, session.flushed);
+      parked::LoadDropped(opened->connection(), session.holder.judged, *flushed);
   if (!dropped.ok()) return dropped.status();
   keys_.SetDropped(*std::move(dropped));
   warned_unavailable_ = false;
   release_.OnKeysLoaded();
   events_ = *events;
   // Beyond the log's end: of a timeline that is no more.
-  release_from_ = *last > session.flushed ? Lsn{} : *last;
+  release_from_ = *last > *flushed ? Lsn{} : *last;
   passed_ = false;
   statement_.emplace(*std::move(opened));
   release_.Refresh();

@@ -38,7 +38,6 @@ struct ParkingOptions {
 
 struct ParkingSession {
   std::string system_id;
-  Lsn flushed;                // the end of the server's log
   parked::SlotHolder holder;  // how the slot is known to be ours
   // Ids of events that were published, and only have to be removed.
   std::vector<std::string> released = {};

@@ -73,6 +73,8 @@ int64_t Release::OnAnswer(postgres::Result result) {
       BeginPublishing(std::move(result));
       break;
     case Phase::kHold:
+      // Its topic may have been found since, and the key, in memory only, released for that.
+      if (ParkedKey* const key = FindKey(held_.front().scope)) key->released = false;
       held_.pop_front();
       NextStepOfLap();
       break;

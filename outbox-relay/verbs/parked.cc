@@ -32,6 +32,10 @@ constexpr char kWithTopic[] =
     ". All keys of the topic that are not listed by themselves are parked together: give "
     "--rest_of_topic instead of --key, or --id";
 
+constexpr char kMayBeThere[] =
+    ". Some that were not refused themselves may be at Kafka: sent beside the refused event, or "
+    "released before";
+
 void Print(const std::string& line) { std::printf("%s\n", line.c_str()); }
 
 absl::Status Explained(const absl::Status& status) {
@@ -149,7 +153,8 @@ int DropSelected(const ParkedConfig& config) {
     } else {
       Print(absl::StrCat(source, ": dropped ", changed->events, " events of ", changed->keys,
                          " keys; what else is parked of them flows after `outbox-relay parked "
-                         "release`"));
+                         "release`",
+                         config.all_behind ? kMayBeThere : ""));
     }
     return absl::OkStatus();
   });
@@ -248,7 +253,7 @@ void AddParkedVerbs(Verbs& verbs) {
   drop.Add(&drop_config->all_behind,
            {.name = "all_behind",
             .help = "All that is parked by now, and not only the refused event, with --topic or "
-                    "--all. What was released before may be at Kafka all the same."});
+                    "--all. Some may be at Kafka: sent beside it, or released before."});
   verbs.flags().AddCheck(drop, [drop_config] {
     if (!drop_config->all_behind || !drop_config->selection.id) return absl::OkStatus();
     return absl::InvalidArgumentError("--id means one event: give --all_behind with --topic");
