@@ -200,7 +200,7 @@ bool Relay::IsPublished() const {
 
 void Relay::EndTransaction() {
   const bool waiting = pending_.waiting();
-  options_.exactly_once->Work(sink_, ledger_, parking_.released(),
+  options_.exactly_once->Work(sink_, ledger_, parking_.given(),
                               {.in_transaction = transactions_.in_transaction(),
                                .commit = transactions_.commit_lsn(),
                                .ordinal = waiting ? ordinal_ - 1 : ordinal_,

@@ -58,8 +58,8 @@ absl::Status SourceLoop::Run(std::stop_token stop) {
       if (ended.kind == Kind::kPassed) {
         telemetry::Info("the refused event is behind: publishing in batches again",
                         {{"source", options_.name}});
-        // Nothing comes again: all is confirmed. In front of Passed, as small batches were no
-        // limit.
+        // Nothing comes again: all is confirmed. In front of Passed: it must not take the small
+        // batches for those that a topic needs.
         StartOver();
         recovery_.Passed();
         continue;
@@ -139,11 +139,11 @@ SessionEnd SourceLoop::RunSession(std::stop_token stop) {
 absl::Status SourceLoop::TakeOver(ReplicationStream& stream,
                                   const std::string& publication_fingerprint,
                                   std::stop_token stop) {
-  std::vector<std::string> released;
+  std::vector<std::string> at_kafka;
   if (options_.exactly_once) {
     absl::Status begun = BeginExactlyOnce(stream, publication_fingerprint, stop);
     if (!begun.ok()) return begun;
-    released = exactly_once_->watermark().released;
+    at_kafka = exactly_once_->watermark().released;
   }
   // Postgres is told nothing beyond the record: no slot of ours can stand further on by now.
   const Lsn judged = std::max(state_.gate().recorded(), stream.slot_state().confirmed);
@@ -152,7 +152,7 @@ absl::Status SourceLoop::TakeOver(ReplicationStream& stream,
       [&](std::stop_token) {
         return parking_.Load({.system_id = stream.identity().system_id,
                               .holder = {.walsender_pid = stream.server_pid(), .judged = judged},
-                              .released = released});
+                              .at_kafka = at_kafka});
       });
 }
 

@@ -5,8 +5,10 @@
 
 #include "libs/telemetry/log.h"
 #include "libs/telemetry/traceparent.h"
+#include "outbox-relay/heal/parked_order.h"
 #include "outbox-relay/parking/parked_at_start.h"
 #include "outbox-relay/parking/parked_table.h"
+#include "outbox-relay/parking/sole_relay.h"
 
 namespace relay {
 namespace {
@@ -22,8 +24,8 @@ ParkedBehind::ParkedBehind(postgres::Connection& connection, std::string system_
 
 absl::Status ParkedBehind::Load() {
   if (absl::Status alone = parked::ShutOutAll(connection_); !alone.ok()) return alone;
-  if (absl::Status begun = parked::BeginEra(connection_, system_id_); !begun.ok()) return begun;
-  const auto first = parked::LoadFirstParked(connection_);
+  if (absl::Status begun = BeginEra(connection_, system_id_); !begun.ok()) return begun;
+  const auto first = LoadFirstParked(connection_);
   if (!first.ok()) return first.status();
   const auto put = [&](ParkedKey key) {
     // Rows in front of what is parked may have been on their way to Kafka when a relay died.

@@ -87,6 +87,8 @@ TEST_P(MostKeysTest, BeyondThemATopicIsParkedAndAllElseFlows) {
   EXPECT_THAT(relay->log(), HasSubstr("it is parked with all that follows in its topic"));
   EXPECT_THAT(Parked("list", {}).output, HasSubstr("all other keys"));
   EXPECT_THAT(Parked("list", {"--json"}).output, HasSubstr("\"rest_of_topic\": true"));
+  EXPECT_THAT(Parked("list", {"--topic=" + missing_, "--key=k4"}).output,
+              HasSubstr("the key is not parked by itself. All keys"));
   const auto dry_run = Parked("drop", {"--topic=" + missing_, "--rest_of_topic", "--all_behind",
                                        "--reason=a test", "--dry_run"});
   EXPECT_THAT(dry_run.output, HasSubstr("would drop 3 events of 1 keys"));

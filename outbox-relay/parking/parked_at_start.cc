@@ -49,32 +49,6 @@ constexpr char kRebase[] = R"sql(
    WHERE system_id <> $1::text
 )sql";
 
-// A key that is only listed has no place yet. What is parked keeps its order: as far as something
-// follows that is no longer in the outbox, it stays in the earlier era.
-constexpr char kBeginEra[] = R"sql(
-  WITH keys AS (
-    UPDATE outbox_parked_keys
-       SET era = era + 1, system_id = $1::text,
-           commit_lsn = CASE WHEN commit_lsn IS NOT NULL THEN pg_lsn '0/0' END,
-           ordinal = CASE WHEN commit_lsn IS NOT NULL THEN 0 END
-    RETURNING scope, era),
-  placed AS (
-    SELECT p.id, p.scope, o.seq,
-           bool_or(o.seq IS NULL) OVER (PARTITION BY p.scope ORDER BY p.era DESC, p.commit_lsn DESC,
-                                        p.ordinal DESC ROWS UNBOUNDED PRECEDING) AS stays
-      FROM outbox_parked p LEFT JOIN outbox o ON o.id::text = p.id
-     WHERE p.scope IS NOT NULL AND p.dropped_at IS NULL)
-  UPDATE outbox_parked p SET era = keys.era, commit_lsn = '0/0', ordinal = placed.seq
-    FROM keys, placed
-   WHERE placed.scope = keys.scope AND p.id = placed.id AND NOT placed.stays
-)sql";
-
-constexpr char kFirstParked[] = R"sql(
-  SELECT scope, CASE WHEN bool_or(e.era < k.era) THEN 0 ELSE min(e.ordinal) END
-    FROM outbox_parked e JOIN outbox_parked_keys k USING (scope)
-   WHERE e.dropped_at IS NULL GROUP BY scope
-)sql";
-
 // One that is only listed awaits its event; what is parked of it already is its place until then.
 constexpr char kLoadKeys[] = R"sql(
   SELECT scope, topic, name, poison_id, reason, fix, whole_topic, missing_topic,
@@ -105,23 +79,6 @@ constexpr char kMayUse[] = R"sql(
      AND has_table_privilege('outbox_parked', 'DELETE')
      AND has_column_privilege('outbox_parked', 'ordinal', 'UPDATE')
 )sql";
-
-// One relay of the source at a time, for as long as its connection lasts. The numbers are ours: the
-// ASCII codes of "outb" and "park".
-constexpr char kEndOthers[] = R"sql(
-  SELECT pg_terminate_backend(pid, 2000)
-    FROM pg_locks
-   WHERE locktype = 'advisory' AND classid = 1869968482 AND objid = 1885434475 AND objsubid = 2
-     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-     AND pid <> pg_backend_pid()
-)sql";
-// Not one that somebody has made at the same place while we looked away: that stands further on.
-constexpr char kHasSlot[] = R"sql(
-  SELECT EXISTS (SELECT FROM pg_replication_slots
-                  WHERE slot_name = 'outbox_' || current_database() AND active_pid = $1::bigint
-                    AND confirmed_flush_lsn <= $2::text::pg_lsn)
-)sql";
-constexpr char kLock[] = "SELECT pg_advisory_lock(1869968482, 1885434475)";
 
 // By the index, a look for each key: much may be parked.
 constexpr char kLast[] = R"sql(
@@ -184,19 +141,6 @@ absl::Status PutOnList(postgres::Connection& connection, const PublishFailure& f
   return connection.Execute(kHoldTopic, postgres::Params().Text(topic)).status();
 }
 
-absl::Status BeginEra(postgres::Connection& connection, const std::string& system_id) {
-  return connection.Execute(kBeginEra, postgres::Params().Text(system_id)).status();
-}
-
-absl::StatusOr<absl::flat_hash_map<int64_t, int64_t>> LoadFirstParked(
-    postgres::Connection& connection) {
-  auto rows = connection.Execute(kFirstParked);
-  if (!rows.ok()) return rows.status();
-  absl::flat_hash_map<int64_t, int64_t> first;
-  for (int row = 0; row < rows->rows(); ++row) first[rows->Int64(row, 0)] = rows->Int64(row, 1);
-  return first;
-}
-
 absl::Status CheckTables(postgres::Connection& connection) {
   const absl::Status status =
       connection.Execute("SELECT missing_topic FROM outbox_parked_keys, outbox_parked LIMIT 0")
@@ -219,27 +163,6 @@ absl::Status CheckTables(postgres::Connection& connection) {
                    ". Fix: run the `migrate` verb of the service that owns the database, or "
                    "`outbox-relay setup --create_table`, of this release; until then nothing is "
                    "sent, so that no parked key is overtaken"));
-}
-
-absl::Status ShutOutAll(postgres::Connection& connection) {
-  if (auto ended = connection.Execute(kEndOthers); !ended.ok()) return ended.status();
-  return connection.Execute(kLock).status();
-}
-
-absl::Status ShutOutOthers(postgres::Connection& connection, const SlotHolder& holder) {
-  const auto has_slot = [&]() -> absl::Status {
-    auto rows = connection.Execute(
-        kHasSlot, postgres::Params().Int64(holder.walsender_pid).Text(ToString(holder.judged)));
-    if (!rows.ok()) return rows.status();
-    if (rows->Bool(0, 0)) return absl::OkStatus();
-    return absl::UnavailableError(
-        "the slot is another relay's by now, or was made anew since it was looked at; looking "
-        "again");
-  };
-  // One that was asleep may wake up in the middle of a statement; this may be that one.
-  if (absl::Status ours = has_slot(); !ours.ok()) return ours;
-  if (absl::Status alone = ShutOutAll(connection); !alone.ok()) return alone;
-  return has_slot();
 }
 
 absl::StatusOr<int64_t> CountEvents(postgres::Connection& connection) {

@@ -1,5 +1,5 @@
-// What is asked of the tables outbox_parked_keys and outbox_parked before a stream begins, or
-// healing does. All of it waits for the database.
+// What is asked of the tables outbox_parked_keys and outbox_parked before a stream begins. All of
+// it waits for the database.
 #ifndef ORDER_SAGA_OUTBOX_RELAY_PARKING_PARKED_AT_START_H_
 #define ORDER_SAGA_OUTBOX_RELAY_PARKING_PARKED_AT_START_H_
 
@@ -7,7 +7,6 @@
 #include <string>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -31,37 +30,16 @@ absl::StatusOr<Lsn> Load(postgres::Connection& connection, const std::string& sy
                          absl::FunctionRef<void(ParkedKey)> put);
 // How many events are parked: an estimate, where counting them takes seconds.
 absl::StatusOr<int64_t> CountEvents(postgres::Connection& connection);
-// What was given up and may come by in a stream that begins at `from`, while the log ends at
-// `flushed`. After Load, so that what is given up in between is known to one of them.
 // The end of the server's log.
 absl::StatusOr<Lsn> LoadFlushed(postgres::Connection& connection);
+// What was given up and may come by in a stream that begins at `from`, while the log ends at
+// `flushed`. After Load, so that what is given up in between is known to one of them.
 absl::StatusOr<std::vector<Dropped>> LoadDropped(postgres::Connection& connection, Lsn from,
                                                  Lsn flushed);
-
-// Before healing: gives what is parked its place by `seq` (as the ordinal, in front of all that the
-// log brings). What is no longer in the outbox stays in front, with all before it.
-absl::Status BeginEra(postgres::Connection& connection, const std::string& system_id);
-// For each scope that has parked rows the `seq` from which on rows go behind some of them: 0 if
-// there are some of an earlier era. After BeginEra.
-absl::StatusOr<absl::flat_hash_map<int64_t, int64_t>> LoadFirstParked(
-    postgres::Connection& connection);
 
 // FailedPrecondition, with the fix, if the tables are there but not as this release needs them, or
 // not for this role: what is parked could be overtaken. NotFound: there are none.
 absl::Status CheckTables(postgres::Connection& connection);
-
-// Who streams from the slot: the server's process, and the position up to which the slot may have
-// been confirmed when it was judged.
-struct SlotHolder {
-  int walsender_pid = 0;
-  Lsn judged;
-};
-// No other relay changes what is parked as long as `connection` lasts: ends the connections of
-// those that could. Unavailable: the slot is not this walsender's any more, or not the one that was
-// judged.
-absl::Status ShutOutOthers(postgres::Connection& connection, const SlotHolder& holder);
-// The same for one that heals, and has no slot.
-absl::Status ShutOutAll(postgres::Connection& connection);
 
 }  // namespace relay::parked
 

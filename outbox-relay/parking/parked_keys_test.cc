@@ -8,7 +8,7 @@ namespace {
 using Decision = ParkedKeys::Decision;
 
 Event EventOf(std::string_view id, std::optional<std::string_view> key,
-              std::string_view topic = "t") {
+              std::string_view topic = "orders") {
   Event event;
   event.id = id;
   event.aggregate_id = key;
@@ -33,7 +33,7 @@ TEST(ParkedKeysTest, WhatFollowsOfTheKeyIsParkedAndNothingElse) {
 // yet, and belongs before it.
 TEST(ParkedKeysTest, WhatCameBeforeThePoisonIsPublishedThoughItComesAgain) {
   ParkedKeys keys;
-  keys.Put({.scope = 1, .topic = "t", .name = "ka", .poison_id = "e2", .from = At(20, 3)});
+  keys.Put({.scope = 1, .topic = "orders", .name = "ka", .poison_id = "e2", .from = At(20, 3)});
   EXPECT_EQ(keys.Decide(EventOf("e0", "a"), At(10, 9)), Decision::kPublish);
   EXPECT_EQ(keys.Decide(EventOf("e1", "a"), At(20, 2)), Decision::kPublish);
   EXPECT_EQ(keys.Decide(EventOf("e2", "a"), At(20, 3)), Decision::kPark);
@@ -89,7 +89,7 @@ TEST(ParkedKeysTest, AsLongAsATopicIsParkedNoKeyOfItIsParkedByItself) {
 TEST(ParkedKeysTest, ATopicThatTheDatabaseKnowsIsReadAnew) {
   ParkedKeys keys(1);
   const ParkedKey topic{.scope = 1,
-                        .topic = "t",
+                        .topic = "orders",
                         .name = "t",
                         .poison_id = "e2",
                         .awaiting_poison = true,
@@ -108,7 +108,7 @@ TEST(ParkedKeysTest, ATopicThatTheDatabaseKnowsIsReadAnew) {
 TEST(ParkedKeysTest, AListedPoisonParksItsKeyWhenItComesBy) {
   ParkedKeys keys;
   keys.Put({.scope = 1,
-            .topic = "t",
+            .topic = "orders",
             .name = "ka",
             .poison_id = "e2",
             .awaiting_poison = true,
@@ -122,7 +122,8 @@ TEST(ParkedKeysTest, AListedPoisonParksItsKeyWhenItComesBy) {
 
 TEST(ParkedKeysTest, AnEarlierEventThatIsRefusedLaterMovesTheBeginning) {
   ParkedKeys keys;
-  keys.Put({.scope = 7, .topic = "t", .name = "ka", .poison_id = "e2", .from = At(20), .era = 3});
+  keys.Put(
+      {.scope = 7, .topic = "orders", .name = "ka", .poison_id = "e2", .from = At(20), .era = 3});
   keys.Park(EventOf("e1", "a"), At(10), {.reason = "r"});
   EXPECT_EQ(keys.key()->scope, 7);
   EXPECT_EQ(keys.key()->era, 3);
@@ -147,7 +148,7 @@ TEST(ParkedKeysTest, ARefusedTopicParksEachKeyWithoutATrialUntilItIsTriedAgain) 
   EXPECT_EQ(keys.key()->refusal->reason, "no");
   EXPECT_EQ(keys.Decide(EventOf("e3", "b"), At(12)), Decision::kPark);
   EXPECT_EQ(keys.Decide(EventOf("e4", "b", "other"), At(13)), Decision::kPublish);
-  keys.TryTopicAgain("t");
+  keys.TryTopicAgain("orders");
   EXPECT_EQ(keys.Decide(EventOf("e5", "c"), At(14)), Decision::kPublish);
   EXPECT_EQ(keys.Decide(EventOf("e6", "a"), At(15)), Decision::kPark);
 }

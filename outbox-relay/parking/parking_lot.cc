@@ -56,7 +56,7 @@ absl::Status ParkingLot::Load(const ParkingSession& session) {
   const absl::StatusOr<Lsn> flushed = parked::LoadFlushed(opened->connection());
   if (!flushed.ok()) return flushed.status();
   // The last transaction's record has all that was acknowledged since, too.
-  if (!session.released.empty()) at_kafka_ = session.released;
+  if (!session.at_kafka.empty()) at_kafka_ = session.at_kafka;
   if (absl::Status known = WriteWhatIsKnown(opened->connection()); !known.ok()) return known;
   keys_.Clear();
   const absl::StatusOr<Lsn> last =
@@ -108,7 +108,7 @@ bool ParkingLot::Take(const Event& event, StreamPosition at, Ledger::Ticket tick
   }
   if (decision == ParkedKeys::Decision::kParkAsPoison) filling_.Open(keys_.key());
   filling_.Add(event, at, keys_.key(), ticket);
-  ++fill_.taken;
+  ++so_far_.taken;
   return true;
 }
 
@@ -117,7 +117,7 @@ void ParkingLot::TakePoison(const Event& event, StreamPosition at, Ledger::Ticke
   keys_.Park(event, at, RefusalOf(why));
   filling_.Open(keys_.key());
   filling_.Add(event, at, keys_.key(), ticket);
-  ++fill_.taken;
+  ++so_far_.taken;
   if (why.kind == PublishFailure::Kind::kMissingTopic) topics_.OnMissing(keys_.key()->topic);
   CountMetrics();
 }
@@ -204,7 +204,7 @@ absl::Status ParkingLot::OnOpened(const postgres::Result& result) {
 
 void ParkingLot::OnInserted(const postgres::Result& result) {
   for (const Ledger::Ticket ticket : sent_.tickets) ledger_.Ack(ticket);
-  fill_.written += sent_.tickets.size();
+  so_far_.written += sent_.tickets.size();
   sent_ = ParkBatch();
   events_ += result.affected();
   CountMetrics();
@@ -219,7 +219,7 @@ absl::Status ParkingLot::StartNext() {
   const bool release_first = std::exchange(release_next_, !release_next_);
   for (const bool release : {release_first, !release_first}) {
     if (release) {
-      if (auto query = release_.Next(MayRelease(), fill_)) {
+      if (auto query = release_.Next(MayRelease(), so_far_)) {
         return Start(Running::kRelease, *query);
       }
     } else if (!sent_.openings.empty()) {
@@ -326,7 +326,7 @@ void ParkingLot::Forget() {
   EndTopicWait();  // no record waits any more
   filling_ = ParkBatch();
   sent_ = ParkBatch();
-  fill_ = {};
+  so_far_ = {};
   keys_.Clear();
   for (std::string& id : release_.Acknowledged()) at_kafka_.push_back(std::move(id));
   release_.Forget();

@@ -17,6 +17,7 @@
 #include "outbox-relay/parking/parked_keys.h"
 #include "outbox-relay/parking/parked_table.h"
 #include "outbox-relay/parking/release.h"
+#include "outbox-relay/parking/sole_relay.h"
 #include "outbox-relay/parking/statement.h"
 #include "outbox-relay/parking/topic_watch.h"
 #include "outbox-relay/sink/producer.h"
@@ -39,8 +40,8 @@ struct ParkingOptions {
 struct ParkingSession {
   std::string system_id;
   parked::SlotHolder holder;  // how the slot is known to be ours
-  // Ids of events that were published, and only have to be removed.
-  std::vector<std::string> released = {};
+  // Ids of released events that were published, and only have to be removed.
+  std::vector<std::string> at_kafka = {};
 };
 
 // Used by one thread at a time. Memory: two batches of a MiB and an event, what is being released
@@ -77,9 +78,9 @@ class ParkingLot {
   void EndTopicWait();
 
   // No more may be read from the stream for now.
-  bool full() const { return filling_.full() || release_.holds_stream(fill_.taken); }
+  bool full() const { return filling_.full() || release_.holds_stream(so_far_.taken); }
   // And before Kafka has what is released it will not be.
-  bool awaits_kafka() const { return release_.all_given() && release_.holds_stream(fill_.taken); }
+  bool awaits_kafka() const { return release_.all_given() && release_.holds_stream(so_far_.taken); }
   // For poll(2), for reading. -1: none.
   int fd() { return statement_ ? statement_->fd() : -1; }
   // When Work is worth calling though nothing has happened.
@@ -99,7 +100,7 @@ class ParkingLot {
   }
   // For the next Load(): ids of released events that were given to the sink, and may still be in
   // the table.
-  const std::vector<std::string>& released() const { return release_.published(); }
+  const std::vector<std::string>& given() const { return release_.given(); }
 
   // A stop: begins nothing more with what is released. What Kafka has leaves the table, so that it
   // does not come again; then at_rest().
@@ -159,7 +160,7 @@ class ParkingLot {
   int64_t events_ = 0;                 // in the table
   Lsn release_from_;  // what the stream has to pass, so that nothing that is parked comes again
   bool passed_ = false;
-  Release::Filling fill_;
+  Release::ParkedSoFar so_far_;
   TopicWatch topics_;
   std::vector<std::string> found_topics_;  // whose keys are to be released
 

@@ -21,12 +21,12 @@ constexpr std::chrono::milliseconds kTopicAnswer(500), kTopicPause(1'000);
 Release::Release(std::string source_name, ParkedKeys& keys)
     : source_name_(std::move(source_name)), keys_(keys), router_(source_name_) {}
 
-std::optional<parked::Query> Release::Next(bool may_begin, const Filling& filling) {
+std::optional<parked::Query> Release::Next(bool may_begin, const ParkedSoFar& so_far) {
   if (asked_) return std::nullopt;
   if (phase_ == Phase::kIdle && refresh_ && may_begin && !leaving_off_) {
     refresh_ = false;
     phase_ = Phase::kAsk;
-    taken_at_fetch_ = filling.taken;
+    taken_at_fetch_ = so_far.taken;
     may_take_ = kMayTakeAtFirst;
   }
   std::optional<parked::Query> query;
@@ -38,20 +38,20 @@ std::optional<parked::Query> Release::Next(bool may_begin, const Filling& fillin
       query = parked::ReleasedKeys();
       break;
     case Phase::kFetch:
-      if (!barrier_ || last_lap_) barrier_ = filling.taken;
-      if (filling.written < *barrier_ || leaving_off_) break;
+      if (!barrier_ || last_lap_) barrier_ = so_far.taken;
+      if (so_far.written < *barrier_ || leaving_off_) break;
       query = parked::FetchEvents(chunk_);
-      taken_at_fetch_ = filling.taken;
+      taken_at_fetch_ = so_far.taken;
       break;
     case Phase::kHold:
       query = parked::HoldKey(held_.front().scope, held_.front().event_id, held_.front().refusal);
       break;
     case Phase::kDelete:
-      query = parked::DeleteEvents(published_);
+      query = parked::DeleteEvents(given_);
       break;
     case Phase::kForget:
       // A key that was parked anew meanwhile has its events in the table first.
-      if (filling.written >= filling.taken) query = parked::ForgetKeys(chunk_);
+      if (so_far.written >= so_far.taken) query = parked::ForgetKeys(chunk_);
       break;
   }
   asked_ = query.has_value();
@@ -80,7 +80,7 @@ int64_t Release::OnAnswer(postgres::Result result) {
       break;
     case Phase::kDelete:
       gone = result.affected();
-      published_.clear();
+      given_.clear();
       acknowledged_.clear();
       NextStepOfLap();
       break;
@@ -157,7 +157,7 @@ void Release::Publish(Producer& sink, Clock::time_point now) {
 
 void Release::NextStepOfLap() {
   // What is at Kafka leaves the table before its key is held: what is held may be dropped.
-  if (!published_.empty()) {
+  if (!given_.empty()) {
     phase_ = Phase::kDelete;
   } else if (!held_.empty()) {
     phase_ = Phase::kHold;
@@ -169,7 +169,7 @@ void Release::NextStepOfLap() {
 bool Release::PublishRow(Producer& sink, const parked::Row& row, Clock::time_point now) {
   using Outcome = Producer::Outcome;
   const Record& record = router_.Build(row.event);
-  const Producer::Ticket ticket = Producer::kReleased + published_.size();
+  const Producer::Ticket ticket = Producer::kReleased + given_.size();
   Outcome outcome = sink.Produce(record, ticket);
   if (outcome == Outcome::kTopicNotReady) {
     const absl::Status answer = sink.AwaitTopic(record.topic, kTopicAnswer);
@@ -186,7 +186,7 @@ bool Release::PublishRow(Producer& sink, const parked::Row& row, Clock::time_poi
   if (outcome != Outcome::kTaken) return false;
   ++in_flight_;
   row_bytes_ += row.event.payload.value_or("").size();
-  published_.emplace_back(row.event.id);
+  given_.emplace_back(row.event.id);
   acknowledged_.push_back(false);
   return true;
 }
@@ -198,8 +198,8 @@ void Release::OnPublished(Producer::Ticket ticket) {
 
 std::vector<std::string> Release::Acknowledged() const {
   std::vector<std::string> ids;
-  for (size_t i = 0; i < published_.size(); ++i) {
-    if (acknowledged_[i]) ids.push_back(published_[i]);
+  for (size_t i = 0; i < given_.size(); ++i) {
+    if (acknowledged_[i]) ids.push_back(given_[i]);
   }
   return ids;
 }
@@ -261,7 +261,7 @@ void Release::Forget() {
   queue_.clear();
   chunk_.clear();
   rows_.reset();
-  published_.clear();
+  given_.clear();
   acknowledged_.clear();
   held_.clear();
   in_flight_ = 0;

@@ -1,9 +1,9 @@
 // Publishes what an operator has released: key by key in order, from the table to Kafka, then the
 // key is no longer parked.
 //
-//   ask who is released → for some keys at a time: fetch → publish → acknowledged → delete → fetch
-//   … → nothing left → last lap: the stream is not read until nothing is left indeed → forget the
-//   keys
+//   ask who is released → for some keys at a time: fetch → publish → acknowledged → delete → hold
+//   those that Kafka still refuses → fetch … → nothing left → last lap: the stream is not read
+//   until nothing is left indeed → forget the keys
 //
 // New events of a released key queue behind until then. All steps may be repeated by another relay
 // after a crash: events come again then, in order.
@@ -55,14 +55,14 @@ class Release {
 
   // Events that were to be parked since the lot was empty or forgot all, and those of them that are
   // in the table.
-  struct Filling {
+  struct ParkedSoFar {
     uint64_t taken = 0;
     uint64_t written = 0;
   };
 
   // What to ask the database next, if anything. `may_begin`: whether nothing that was parked before
   // this session can come by again.
-  std::optional<parked::Query> Next(bool may_begin, const Filling& filling);
+  std::optional<parked::Query> Next(bool may_begin, const ParkedSoFar& so_far);
   // Its answer. Answers how many events have left the table.
   int64_t OnAnswer(postgres::Result result);
   // `keys` was read anew from the table. From here on it may begin, and go on.
@@ -71,7 +71,7 @@ class Release {
   // Until then nothing more is fetched, nor given to the sink. What Kafka has leaves the table,
   // then it is at rest.
   void LeaveOff() { leaving_off_ = true; }
-  bool at_rest() const { return published_.empty() && held_.empty(); }
+  bool at_rest() const { return given_.empty() && held_.empty(); }
 
   // The key is in the database, under its scope.
   void OnKeyOpened(const std::shared_ptr<ParkedKey>& key) { known_[key->scope] = key; }
@@ -84,7 +84,7 @@ class Release {
   void OnPublished(Producer::Ticket ticket);
 
   // Ids of what was given to the sink, and may still be in the table.
-  const std::vector<std::string>& published() const { return published_; }
+  const std::vector<std::string>& given() const { return given_; }
   // Those of them that Kafka has.
   std::vector<std::string> Acknowledged() const;
 
@@ -124,7 +124,7 @@ class Release {
   bool leaving_off_ = false;
   bool last_lap_ = false;
   // While a lap releases events half as many may be parked anew, so that there is an end: see
-  // Filling.
+  // ParkedSoFar.
   uint64_t taken_at_fetch_ = 0;
   uint64_t may_take_ = 0;
   uint64_t half_used_ = 0;  // of one event more, or 0
@@ -138,8 +138,8 @@ class Release {
   int next_row_ = 0;
   size_t row_bytes_ = 0;
   int64_t in_flight_ = 0;
-  std::vector<std::string> published_;
-  std::vector<bool> acknowledged_;  // of published_
+  std::vector<std::string> given_;
+  std::vector<bool> acknowledged_;  // of given_
   std::deque<Held> held_;
   std::optional<Clock::time_point> due_;
 };

@@ -22,8 +22,8 @@ class ReleaseTest : public ::testing::Test {
     EXPECT_TRUE(result.ok()) << result.status();
     return *std::move(result);
   }
-  void Step(const Release::Filling& filling = {}) {
-    const auto query = release_.Next(/*may_begin=*/true, filling);
+  void Step(const Release::ParkedSoFar& so_far = {}) {
+    const auto query = release_.Next(/*may_begin=*/true, so_far);
     ASSERT_TRUE(query);
     release_.OnAnswer(Execute(*query));
     release_.Publish(*sink_, Release::Clock::now());

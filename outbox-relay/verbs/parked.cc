@@ -70,6 +70,15 @@ std::string FixOf(const parked::KeyInfo& key) {
   return key.poison_dropped ? "outbox-relay parked release: what is behind it flows" : key.fix;
 }
 
+// A key that is selected, and not parked by itself.
+absl::StatusOr<bool> IsParkedWithTopic(postgres::Connection& connection,
+                                       const parked::Selection& selection) {
+  if (!selection.key) return false;
+  auto rest = parked::ListKeys(connection, {.topic = selection.topic, .rest_of_topic = true});
+  if (!rest.ok()) return rest.status();
+  return !rest->empty();
+}
+
 int List(const ParkedConfig& config) {
   nlohmann::json all = nlohmann::json::array();
   const int exit_code =
@@ -96,7 +105,12 @@ int List(const ParkedConfig& config) {
           Print(absl::StrCat("    refused: ", key.poison_id, ", ", key.reason));
           Print(absl::StrCat("    fix:     ", FixOf(key)));
         }
-        if (keys->empty() && !config.json) Print(source + ": nothing is parked");
+        if (!keys->empty() || config.json) return absl::OkStatus();
+        auto with_topic = IsParkedWithTopic(connection, config.selection);
+        if (!with_topic.ok()) return with_topic.status();
+        Print(absl::StrCat(
+            source, *with_topic ? ": the key is not parked by itself" : ": nothing is parked",
+            *with_topic ? kWithTopic : ""));
         return absl::OkStatus();
       });
   using ErrorHandler = nlohmann::json::error_handler_t;
