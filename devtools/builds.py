@@ -99,7 +99,11 @@ def refresh(preset: str, log: Path) -> None:
         configure(preset, log)
         command = ["ninja", "-C", str(folders.build(preset)), "build.ninja"]
         if processes.run(command, log=log) != 0:
-            raise Failed("CMake could not configure the build", log=log)
+            raise Failed(
+                "CMake could not configure the build",
+                fix="Mend what it says of a CMakeLists.txt, or update the checkout.",
+                log=log,
+            )
 
 
 def _cmake_lists() -> list[str]:

@@ -4,7 +4,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "libs/postgres/connection.h"
 #include "libs/telemetry/log.h"
+#include "outbox-relay/source/wal_identity.h"
 #include "outbox-relay/source/while_answering.h"
 
 namespace relay {
@@ -44,6 +46,18 @@ absl::Status ExactlyOnce::Begin(ReplicationStream& stream, Producer& sink, Water
   return begun;
 }
 
+// Another relay may have gone on since the server said where its log ends.
+absl::StatusOr<Watermark> ExactlyOnce::ResumeFrom(const Watermark& was, const Watermark& identity,
+                                                  Lsn flushed) {
+  absl::StatusOr<Watermark> resumed = Resume(was, identity, flushed);
+  if (!absl::IsDataLoss(resumed.status())) return resumed;
+  auto connection = postgres::Connection::Open(options_.conninfo, "outbox-relay log end");
+  if (!connection.ok()) return connection.status();
+  const absl::StatusOr<Lsn> now = EndOfLog(*connection);
+  if (!now.ok()) return now.status();
+  return Resume(was, identity, *now);
+}
+
 absl::Status ExactlyOnce::TakeOver(Transaction& transaction, const Watermark& identity, Lsn flushed,
                                    std::stop_token stop) {
   if (absl::Status made = EnsureStateTopic(options_.topic, kAnswer); !made.ok()) return made;
@@ -56,7 +70,7 @@ absl::Status ExactlyOnce::TakeOver(Transaction& transaction, const Watermark& id
   if (!was.ok()) return was.status();
   first_ = identity;
   if (!was->has_value()) return absl::OkStatus();
-  absl::StatusOr<Watermark> resumed = Resume(**was, identity, flushed);
+  absl::StatusOr<Watermark> resumed = ResumeFrom(**was, identity, flushed);
   if (!resumed.ok()) return resumed.status();
   first_ = *std::move(resumed);
   if ((*was)->open_ordinal >= 0 && first_.open_ordinal < 0 && IsOfSameHistory(**was, identity)) {
@@ -70,9 +84,8 @@ absl::Status ExactlyOnce::TakeOver(Transaction& transaction, const Watermark& id
   return absl::OkStatus();
 }
 
-void ExactlyOnce::Work(Producer& sink, const Ledger& ledger,
-                       const std::vector<std::string>& released, const Progress& progress,
-                       Clock::time_point now) {
+void ExactlyOnce::Work(Producer& sink, const Ledger& ledger, const std::vector<std::string>& given,
+                       const Progress& progress, Clock::time_point now) {
   Transaction& transaction = *sink.transaction();
   due_.reset();
   if (!transaction.open()) return;
@@ -88,7 +101,7 @@ void ExactlyOnce::Work(Producer& sink, const Ledger& ledger,
       std::count_if(delivered.begin(), delivered.end(),
                     [](Producer::Ticket ticket) { return ticket < Producer::kTickets; }));
   if (ledger.unacked_events() - (progress.waiting ? 1 : 0) > of_ledger) return;
-  Advance(ledger, released, progress);
+  Advance(ledger, given, progress);
   sink.Commit(options_.topic.topic, WatermarkKey(options_.topic.source), Encode(watermark_));
 }
 
@@ -105,10 +118,10 @@ bool ExactlyOnce::MayEnd(const Transaction& transaction, const Progress& progres
   return false;
 }
 
-void ExactlyOnce::Advance(const Ledger& ledger, const std::vector<std::string>& released,
+void ExactlyOnce::Advance(const Ledger& ledger, const std::vector<std::string>& given,
                           const Progress& progress) {
   watermark_.whole = std::max(watermark_.whole, ledger.received());
-  watermark_.released = released;
+  watermark_.released = given;
   if (progress.in_transaction && progress.ordinal >= 0) {
     // Rows that were published before this session come first, and are skipped.
     const bool further =

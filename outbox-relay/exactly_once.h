@@ -20,6 +20,7 @@
 namespace relay {
 
 struct ExactlyOnceOptions {
+  std::string conninfo;  // the source's
   StateTopicOptions topic;
   // A transaction that always finds more to publish is committed after so long.
   std::chrono::milliseconds interval{500};
@@ -60,18 +61,20 @@ class ExactlyOnce {
     bool ending = false;   // the session is to end, or the stream waits for the commit
   };
   // One turn: closes the sink's transaction if it is time, and commits it when nothing of it is on
-  // its way any more. `released`: see Watermark.
-  void Work(Producer& sink, const Ledger& ledger, const std::vector<std::string>& released,
+  // its way any more. `given`: see Watermark::released.
+  void Work(Producer& sink, const Ledger& ledger, const std::vector<std::string>& given,
             const Progress& progress, Clock::time_point now);
   // When Work is worth calling though nothing has happened.
   std::optional<Clock::time_point> due() const { return due_; }
 
  private:
+  absl::StatusOr<Watermark> ResumeFrom(const Watermark& was, const Watermark& identity,
+                                       Lsn flushed);
   // What waits for Kafka of Begin().
   absl::Status TakeOver(Transaction& transaction, const Watermark& identity, Lsn flushed,
                         std::stop_token stop);
   bool MayEnd(const Transaction& transaction, const Progress& progress, Clock::time_point now);
-  void Advance(const Ledger& ledger, const std::vector<std::string>& released,
+  void Advance(const Ledger& ledger, const std::vector<std::string>& given,
                const Progress& progress);
 
   const ExactlyOnceOptions options_;

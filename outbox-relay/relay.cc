@@ -299,7 +299,7 @@ bool Relay::Drained() {
   if (!draining_) {
     draining_ = true;
     drain_since_ = now;
-    parking_.LeaveOff();
+    parking_.WindUp();
     telemetry::Info("stopping: waiting for Kafka's acknowledgements",
                     {{"source", options_.name}, {"events", ledger_.unacked_events()}});
   }

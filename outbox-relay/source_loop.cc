@@ -159,7 +159,8 @@ absl::Status SourceLoop::TakeOver(ReplicationStream& stream,
 absl::Status SourceLoop::BeginExactlyOnce(ReplicationStream& stream,
                                           const std::string& publication_fingerprint,
                                           std::stop_token stop) {
-  exactly_once_.emplace(ExactlyOnceOptions{.topic = StateTopicOf(options_),
+  exactly_once_.emplace(ExactlyOnceOptions{.conninfo = options_.conninfo,
+                                           .topic = StateTopicOf(options_),
                                            .interval = options_.transaction_interval});
   absl::Status begun = exactly_once_->Begin(stream, *producer_,
                                             {.slot = stream.slot(),
@@ -170,7 +171,10 @@ absl::Status SourceLoop::BeginExactlyOnce(ReplicationStream& stream,
                                             stop, [this] { return state_.server_leaving(); });
   if (!begun.ok()) return begun;
   const Lsn published = exactly_once_->watermark().whole;
-  if (published > ledger_.received()) ledger_.Keepalive(published);
+  if (published > ledger_.received()) {
+    ledger_.Keepalive(published);
+    parking_.ForgetList();
+  }
   state_.SetConfirmed(ledger_.confirmed());
   return absl::OkStatus();
 }
@@ -209,7 +213,6 @@ absl::StatusOr<SourceLoop::Reconciled> SourceLoop::Reconcile(ReplicationStream& 
       if (!same.ok()) return same;
     } else {
       ForgetPositions();
-      parking_.ForgetList();
     }
   }
   history_ = stream.identity();

@@ -142,11 +142,7 @@ TEST_F(LostSessionTest, WhatAnotherRelayHasSettledIsNotListedAnew) {
   auto first = StartRelay();
   Execute(InsertValue("'1'"));
   Read(1);
-  const auto connect = [&](const char* may) {
-    database_.Ask(absl::StrCat(may, " CONNECT ON DATABASE ", database_.name(),
-                               *may == 'R' ? " FROM" : " TO", " PUBLIC, test_relay"));
-  };
-  connect("REVOKE");
+  database_.Ask("REVOKE CONNECT ON DATABASE " + database_.name() + " FROM PUBLIC, test_relay");
   Execute(InsertValue(kRandom100k));
   Eventually("it was refused, and cannot connect", [&] {
     const size_t refused = first->log().find("parking its key from there on");
@@ -154,7 +150,7 @@ TEST_F(LostSessionTest, WhatAnotherRelayHasSettledIsNotListedAnew) {
            first->log().find("not streaming", refused) != std::string::npos;
   });
   first->Freeze();
-  connect("GRANT");
+  database_.Ask("GRANT CONNECT ON DATABASE " + database_.name() + " TO PUBLIC, test_relay");
   auto second = StartRelay();
   EventuallyParked(1);
   GiveUp();

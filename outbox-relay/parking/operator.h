@@ -61,9 +61,9 @@ struct Drop {
 };
 // Gives events up for good: the one with the selection's id, or else that which Kafka refused of
 // each key. What is behind stays parked, unless `all_behind`. Those that are dropped already stay
-// so. The refused event is not at Kafka. Others may be, all the same: those that were released
-// before, if the relay died in between or a broker did not answer; and, at least once, those of a
-// parked topic that were on their way beside the refused event.
+// so. The refused event is not at Kafka, as far as Kafka has said. Others may be, all the same:
+// those that were released before, if the relay died in between or a broker did not answer; and, at
+// least once, those of a parked topic that were on their way beside the refused event.
 absl::StatusOr<Changed> DropEvents(postgres::Connection& connection, const Selection& selection,
                                    const Drop& drop, bool dry_run);
 

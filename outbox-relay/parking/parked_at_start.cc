@@ -66,8 +66,8 @@ constexpr char kLoadKeys[] = R"sql(
    WHERE scope > $1::bigint ORDER BY scope LIMIT 10000
 )sql";
 
-// Whether the newest migration was applied, and what the role may: of the columns that are updated
-// one from each migration.
+// Whether the newest migration that is needed was applied, and what the role may: of the columns
+// that are updated one from each migration.
 constexpr char kMayUse[] = R"sql(
   SELECT EXISTS (SELECT FROM pg_constraint WHERE conrelid = to_regclass('outbox_parked_keys')
                                              AND conname = 'outbox_parked_keys_place'),
@@ -192,12 +192,6 @@ absl::StatusOr<Lsn> Load(postgres::Connection& connection, const std::string& sy
       put(*std::move(key));
     }
   }
-}
-
-absl::StatusOr<Lsn> LoadFlushed(postgres::Connection& connection) {
-  auto row = connection.Execute("SELECT pg_current_wal_flush_lsn()::text");
-  if (!row.ok()) return row.status();
-  return ParseLsn(row->Text(0, 0));
 }
 
 absl::StatusOr<std::vector<Dropped>> LoadDropped(postgres::Connection& connection, Lsn from,

@@ -1,5 +1,5 @@
-// What is asked of the tables outbox_parked_keys and outbox_parked before a stream begins. All of
-// it waits for the database.
+// What is asked of the tables outbox_parked_keys and outbox_parked before a stream or a
+// healing begins. All of it waits for the database.
 #ifndef ORDER_SAGA_OUTBOX_RELAY_PARKING_PARKED_AT_START_H_
 #define ORDER_SAGA_OUTBOX_RELAY_PARKING_PARKED_AT_START_H_
 
@@ -30,8 +30,6 @@ absl::StatusOr<Lsn> Load(postgres::Connection& connection, const std::string& sy
                          absl::FunctionRef<void(ParkedKey)> put);
 // How many events are parked: an estimate, where counting them takes seconds.
 absl::StatusOr<int64_t> CountEvents(postgres::Connection& connection);
-// The end of the server's log.
-absl::StatusOr<Lsn> LoadFlushed(postgres::Connection& connection);
 // What was given up and may come by in a stream that begins at `from`, while the log ends at
 // `flushed`. After Load, so that what is given up in between is known to one of them.
 absl::StatusOr<std::vector<Dropped>> LoadDropped(postgres::Connection& connection, Lsn from,

@@ -8,6 +8,7 @@
 #include "libs/telemetry/check.h"
 #include "libs/telemetry/log.h"
 #include "outbox-relay/parking/parking_log.h"
+#include "outbox-relay/source/wal_identity.h"
 
 namespace relay {
 namespace {
@@ -53,7 +54,7 @@ absl::Status ParkingLot::Load(const ParkingSession& session) {
   }
   if (!tables.ok()) return tables;
   // As of now: others may have parked beyond the end that the stream's server spoke of.
-  const absl::StatusOr<Lsn> flushed = parked::LoadFlushed(opened->connection());
+  const absl::StatusOr<Lsn> flushed = EndOfLog(opened->connection());
   if (!flushed.ok()) return flushed.status();
   // The last transaction's record has all that was acknowledged since, too.
   if (!session.at_kafka.empty()) at_kafka_ = session.at_kafka;
@@ -90,7 +91,7 @@ absl::Status ParkingLot::Load(const ParkingSession& session) {
 }
 
 void ParkingLot::Standby() {
-  to_list_.clear();
+  ForgetList();
   topics_.Clear();
   metrics_.parked_keys.Set(0);
   metrics_.parked_topics.Set(0);
@@ -174,7 +175,7 @@ absl::Status ParkingLot::OnAnswer(postgres::Result result) {
       break;
     case Running::kRelease: {
       const int64_t gone = release_.OnAnswer(std::move(result));
-      events_ -= gone;
+      events_ = std::max<int64_t>(0, events_ - gone);  // which may have been an estimate
       metrics_.published_events.Increment(static_cast<double>(gone));
       CountMetrics();
       break;

@@ -104,7 +104,7 @@ class ParkingLot {
 
   // A stop: begins nothing more with what is released. What Kafka has leaves the table, so that it
   // does not come again; then at_rest().
-  void LeaveOff() { release_.LeaveOff(); }
+  void WindUp() { release_.WindUp(); }
   bool at_rest() const { return release_.at_rest(); }
 
   // The stream has ended, and no record of it waits.

@@ -23,7 +23,7 @@ Release::Release(std::string source_name, ParkedKeys& keys)
 
 std::optional<parked::Query> Release::Next(bool may_begin, const ParkedSoFar& so_far) {
   if (asked_) return std::nullopt;
-  if (phase_ == Phase::kIdle && refresh_ && may_begin && !leaving_off_) {
+  if (phase_ == Phase::kIdle && refresh_ && may_begin && !winding_up_) {
     refresh_ = false;
     phase_ = Phase::kAsk;
     taken_at_fetch_ = so_far.taken;
@@ -39,7 +39,7 @@ std::optional<parked::Query> Release::Next(bool may_begin, const ParkedSoFar& so
       break;
     case Phase::kFetch:
       if (!barrier_ || last_lap_) barrier_ = so_far.taken;
-      if (so_far.written < *barrier_ || leaving_off_) break;
+      if (so_far.written < *barrier_ || winding_up_) break;
       query = parked::FetchEvents(chunk_);
       taken_at_fetch_ = so_far.taken;
       break;
@@ -93,7 +93,7 @@ int64_t Release::OnAnswer(postgres::Result result) {
 }
 
 void Release::OnKeysLoaded() {
-  leaving_off_ = false;
+  winding_up_ = false;
   FindKeys();
 }
 
@@ -140,8 +140,8 @@ void Release::BeginPublishing(postgres::Result result) {
 
 void Release::Publish(Producer& sink, Clock::time_point now) {
   if (phase_ != Phase::kPublish) return;
-  if (leaving_off_) next_row_ = rows_->rows();
-  if (due_ && now < *due_ && !leaving_off_) return;
+  if (winding_up_) next_row_ = rows_->rows();
+  if (due_ && now < *due_ && !winding_up_) return;
   due_.reset();
   while (next_row_ < rows_->rows()) {
     const parked::Row row = parked::RowOf(*rows_, next_row_);
@@ -225,9 +225,9 @@ void Release::Hold(const parked::Row& row, const PublishFailure& why) {
 
 void Release::OnLapDone() {
   const int rows = rows_->rows();
-  const uint64_t halves = rows + half_used_;
+  const uint64_t halves = rows + owed_half_;
   may_take_ = halves / 2;
-  half_used_ = halves % 2;
+  owed_half_ = halves % 2;
   rows_.reset();
   if (chunk_.empty()) return NextChunk();
   if (rows == 0 && last_lap_) {

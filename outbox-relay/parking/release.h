@@ -45,6 +45,8 @@ class Release {
   // of which much comes would grow faster than it is released, or never be done at its end. While a
   // topic cannot be published to, nothing is waited for.
   bool holds_stream(uint64_t taken) const {
+    // Nothing else ends any more, and a transaction has to be read to its end.
+    if (winding_up_) return phase_ == Phase::kForget;
     const bool most = phase_ != Phase::kIdle && taken >= taken_at_fetch_ + may_take_;
     return !due_ && (last_lap_ || most);
   }
@@ -70,7 +72,7 @@ class Release {
 
   // Until then nothing more is fetched, nor given to the sink. What Kafka has leaves the table,
   // then it is at rest.
-  void LeaveOff() { leaving_off_ = true; }
+  void WindUp() { winding_up_ = true; }
   bool at_rest() const { return given_.empty() && held_.empty(); }
 
   // The key is in the database, under its scope.
@@ -121,13 +123,13 @@ class Release {
   Phase phase_ = Phase::kIdle;
   bool asked_ = false;  // the phase's statement is on its way
   bool refresh_ = false;
-  bool leaving_off_ = false;
+  bool winding_up_ = false;
   bool last_lap_ = false;
   // While a lap releases events half as many may be parked anew, so that there is an end: see
   // ParkedSoFar.
   uint64_t taken_at_fetch_ = 0;
   uint64_t may_take_ = 0;
-  uint64_t half_used_ = 0;  // of one event more, or 0
+  uint64_t owed_half_ = 0;  // 1: half an event is owed from the last lap
   absl::flat_hash_map<int64_t, std::shared_ptr<ParkedKey>> known_;
   std::deque<int64_t> queue_;   // released keys to come
   std::vector<int64_t> chunk_;  // those under way

@@ -82,6 +82,32 @@ TEST_F(ReleaseTest, WhatIsOnItsWayIntoTheTableIsWaitedFor) {
   EXPECT_TRUE(keys_.empty());
 }
 
+// A stop in the middle of a transaction: it has to be read to its end, else its first part comes
+// again.
+TEST_F(ReleaseTest, AStopEndsWhatTheStreamIsHeldFor) {
+  database_.Ask(
+      "INSERT INTO outbox_parked_keys (topic, name, poison_id, reason, fix, system_id, commit_lsn, "
+      "ordinal, released_at, released_by) "
+      "VALUES ('t', 'kk', 'e2', 'r', 'f', '1', '0/2', 0, now(), 'x')");
+  Load();
+  Step();
+  Step();
+  EXPECT_TRUE(release_.holds_stream(0)) << "its last lap";
+  release_.WindUp();
+  EXPECT_FALSE(release_.holds_stream(1'000'000));
+  EXPECT_TRUE(release_.at_rest());
+  EXPECT_FALSE(release_.Next(true, {}));
+  // A pause, and then a resume.
+  release_.Forget();
+  Load();
+  Step();
+  Step();
+  Step();
+  EXPECT_TRUE(release_.holds_stream(0)) << "it is being forgotten: nothing may be parked behind it";
+  Step();
+  EXPECT_TRUE(keys_.empty());
+}
+
 // No broker answers: the other topics' events do not wait for it, and nobody waits for the release.
 TEST_F(ReleaseTest, ATopicThatCannotBePublishedToHoldsNothingUp) {
   database_.Ask(

@@ -23,6 +23,7 @@ namespace {
 constexpr size_t kBatchOverhead = 512;
 constexpr std::chrono::seconds kLimitIsFresh(1);
 constexpr std::chrono::milliseconds kNamedWithin(300);
+// A broker that lives answers in milliseconds; a dead one holds a stop up for this long.
 constexpr std::chrono::milliseconds kAnsweredWithin(1'000);
 
 }  // namespace
@@ -320,9 +321,11 @@ void Producer::Abandon(OnDurable on_durable, std::chrono::milliseconds timeout) 
   const auto deadline = Clock::now() + timeout;
   abandoned_ = true;
   if (!transaction_) {
-    rd_kafka_purge(client_, RD_KAFKA_PURGE_F_QUEUE);
     const auto answered_by = Clock::now() + kAnsweredWithin;
     while (in_flight_events_ > 0 && Clock::now() < answered_by) {
+      // Each time, and more often than librdkafka tries again: what it puts back is not sent any
+      // more, else it could overtake what was dropped of its partition.
+      rd_kafka_purge(client_, RD_KAFKA_PURGE_F_QUEUE);
       CollectOne(on_durable, std::chrono::milliseconds(20));
     }
   }

@@ -96,9 +96,9 @@ class Producer {
   // False: failure() says why this producer is done.
   bool Collect(OnDurable on_durable);
 
-  // Drops what was not sent, waits a moment for the answers to what was (what has none by then may
-  // be at Kafka or not), and then for librdkafka to let go, at most `timeout` (after AwaitName).
-  // Nothing else may be called after it.
+  // Drops what was not sent or is to be sent again, waits a moment for the answers to what was
+  // (what has none by then may be at Kafka or not), and then for librdkafka to let go, at most
+  // `timeout` (after AwaitName). Nothing else may be called after it.
   void Abandon(OnDurable on_durable, std::chrono::milliseconds timeout);
 
   // What batch_bytes came to.

@@ -18,6 +18,12 @@ absl::Status Stop(const std::string& what) {
 
 }  // namespace
 
+absl::StatusOr<Lsn> EndOfLog(postgres::Connection& connection) {
+  auto row = connection.Execute("SELECT pg_current_wal_flush_lsn()::text");
+  if (!row.ok()) return row.status();
+  return ParseLsn(row->Text(0, 0));
+}
+
 absl::Status CheckSameHistory(const WalIdentity& before, const WalIdentity& now, Lsn remembered) {
   if (now.system_id != before.system_id) {
     return Stop(absl::StrCat("Postgres is another cluster than before: system identifier ",

@@ -6,6 +6,8 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "libs/postgres/connection.h"
 #include "outbox-relay/source/lsn.h"
 
 namespace relay {
@@ -16,6 +18,9 @@ struct WalIdentity {
   uint32_t timeline = 0;  // counts promotions and restores
   Lsn flushed;            // how far its log is safely written
 };
+
+// How far the server's log is safely written by now. Waits.
+absl::StatusOr<Lsn> EndOfLog(postgres::Connection& connection);
 
 // OK if `remembered`, a position in the history `before`, is one in the history `now` as well. Else
 // DataLoss, with what happened and what can be done: going on there would skip events in silence.

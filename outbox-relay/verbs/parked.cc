@@ -33,7 +33,7 @@ constexpr char kWithTopic[] =
     "--rest_of_topic instead of --key, or --id";
 
 constexpr char kMayBeThere[] =
-    ". Some that were not refused themselves may be at Kafka: sent beside the refused event, or "
+    ". One that was not refused itself may be at Kafka: sent beside the refused event, or "
     "released before";
 
 void Print(const std::string& line) { std::printf("%s\n", line.c_str()); }
@@ -168,7 +168,7 @@ int DropSelected(const ParkedConfig& config) {
       Print(absl::StrCat(source, ": dropped ", changed->events, " events of ", changed->keys,
                          " keys; what else is parked of them flows after `outbox-relay parked "
                          "release`",
-                         config.all_behind ? kMayBeThere : ""));
+                         (config.all_behind || config.selection.id) ? kMayBeThere : ""));
     }
     return absl::OkStatus();
   });
@@ -253,12 +253,13 @@ void AddParkedVerbs(Verbs& verbs) {
   release.AddExample(absl::StrCat(kSource, " --all --dry_run"));
 
   auto drop_config = std::make_shared<ParkedConfig>();
-  service::Verb& drop = verbs.Add(
-      "parked drop",
-      "Gives up the event that Kafka refused (with --id: that event) for good: it is "
-      "never published, and stays in outbox_parked with who, when and why. What is behind "
-      "it stays parked until `parked release`. Again it does no harm.",
-      [drop_config] { return DropSelected(*drop_config); });
+  service::Verb& drop =
+      verbs.Add("parked drop",
+                "Gives up the event that Kafka refused (with --id: that event) for good: it is "
+                "not published from then on, and stays in outbox_parked with who, when and why. "
+                "What is behind "
+                "it stays parked until `parked release`. Again it does no harm.",
+                [drop_config] { return DropSelected(*drop_config); });
   AddSelection(verbs, drop, drop_config.get(), Use::kDrop);
   drop.Add(&drop_config->why, {.name = "reason",
                                .help = "Why, for those who look for the event later.",
