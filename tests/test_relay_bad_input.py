@@ -1,5 +1,6 @@
 """What a table, a server or an operator may hand to the relay, besides what they should."""
 
+import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -128,6 +129,13 @@ def test_a_latin1_database_comes_out_as_utf8(postgres_server, kafka_broker, star
     insert(outbox, "b\u00e4r", b"x", headers='{"name": "\u00fc"}')
     (record,) = wait_records(kafka_broker, outbox, 1)
     assert (record.key, record.headers["name"]) == ("b\u00e4r", "\u00fc")
+    # What is said of a parked event has to fit into the database, too.
+    insert(outbox, "gro\u00df", os.urandom(2 * MEGABYTE))
+    insert(outbox, "gro\u00df", b"y")
+    parked = "SELECT count(*) FROM outbox_parked"
+    wait_until(
+        lambda: postgres_server.sql(parked, outbox.name) == "2", "both events of the key are parked"
+    )
 
 
 def test_a_slot_of_another_database(postgres_server, outbox, start_relay):

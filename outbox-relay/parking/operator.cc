@@ -144,6 +144,10 @@ absl::StatusOr<Changed> DropEvents(postgres::Connection& connection, const Selec
                                    const Drop& drop, bool dry_run) {
   postgres::Params params = Select(selection).Bool(drop.all_behind);
   if (dry_run) return Count(connection.Execute(kCountDrop, params));
+  // What was said to be dropped is, also after a crash of the server.
+  if (absl::Status set = connection.ExecuteScript("SET synchronous_commit = on"); !set.ok()) {
+    return set;
+  }
   return Count(connection.Execute(kDrop, params.Text(drop.who).Text(drop.why)));
 }
 

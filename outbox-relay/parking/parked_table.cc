@@ -59,6 +59,8 @@ constexpr char kFetchEvents[] = R"sql(
   SELECT scope, id, topic, key, type, payload, traceparent, headers,
          (extract(epoch FROM created_at) * 1000000)::bigint
     FROM (SELECT e.*, sum(coalesce(octet_length(payload), 0) + coalesce(octet_length(headers), 0)
+                          + coalesce(octet_length(key), 0) + octet_length(e.topic)
+                          + octet_length(e.type) + coalesce(octet_length(traceparent), 0)
                           + 200) OVER (ROWS UNBOUNDED PRECEDING) AS bytes,
                  row_number() OVER (ROWS UNBOUNDED PRECEDING) AS number
             FROM (SELECT p.* FROM unnest($1::bigint[]) AS wanted (scope)

@@ -95,9 +95,7 @@ class ParkingLot {
   void OnPublished(Producer::Ticket ticket) { release_.OnPublished(ticket); }
   bool publishing() const { return release_.publishing(); }
   // Keys are released, and nothing is in their way.
-  bool releasing() const {
-    return release_.idle() ? passed_ && release_.due_to_ask() : !release_.due();
-  }
+  bool releasing() const { return !release_.idle() || (passed_ && release_.due_to_ask()); }
   // For the next Load(): ids of released events that were given to the sink, and may still be in
   // the table.
   const std::vector<std::string>& given() const { return release_.given(); }

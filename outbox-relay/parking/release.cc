@@ -1,6 +1,7 @@
 #include "outbox-relay/parking/release.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "libs/telemetry/log.h"
 #include "libs/telemetry/traceparent.h"
@@ -14,7 +15,12 @@ constexpr size_t kKeysAtOnce = 100;
 // What is left can be sent while the stream waits, and nobody minds.
 constexpr int kFewRows = 250;
 constexpr size_t kFewBytes = 256 << 10;
-constexpr std::chrono::milliseconds kTopicAnswer(500), kTopicPause(1'000);
+size_t BytesOf(const Event& event) {
+  return event.payload.value_or("").size() + event.aggregate_id.value_or("").size() +
+         event.topic.size() + event.type.size() + event.headers_json.size();
+}
+
+constexpr std::chrono::milliseconds kTopicAnswer(500), kTopicPause(1'000), kSilence(3'000);
 
 }  // namespace
 
@@ -133,25 +139,34 @@ void Release::NextChunk() {
 
 void Release::BeginPublishing(postgres::Result result) {
   rows_.emplace(std::move(result));
+  moved_ = true;
   next_row_ = 0;
   row_bytes_ = 0;
   phase_ = Phase::kPublish;
 }
 
 void Release::Publish(Producer& sink, Clock::time_point now) {
+  if (ask_again_at_ && now >= *ask_again_at_) {
+    ask_again_at_.reset();
+    refresh_ = true;
+  }
   if (phase_ != Phase::kPublish) return;
   if (winding_up_) next_row_ = rows_->rows();
-  if (due_ && now < *due_ && !winding_up_) return;
-  due_.reset();
   while (next_row_ < rows_->rows()) {
     const parked::Row row = parked::RowOf(*rows_, next_row_);
-    const bool is_held =
+    const bool waits =
+        std::ranges::find(set_aside_, row.scope) != set_aside_.end() ||
         std::ranges::any_of(held_, [&](const Held& held) { return held.scope == row.scope; });
-    if (!is_held && !PublishRow(sink, row, now)) return;
+    const Gave gave = waits ? Gave::kNotTaken : PublishRow(sink, row, now);
+    if (gave == Gave::kNoRoom) break;
+    if (gave == Gave::kTaken) moved_ = true;
     ++next_row_;
   }
-  if (in_flight_ > 0) return;
+  if (std::exchange(moved_, false) || in_flight_ == 0) moved_at_ = now;
+  silent_ = now - moved_at_ >= kSilence;
+  if (in_flight_ > 0 || next_row_ < rows_->rows()) return;
   for (const Held& held : held_) std::erase(chunk_, held.scope);
+  for (const int64_t scope : set_aside_) std::erase(chunk_, scope);
   NextStepOfLap();
 }
 
@@ -166,33 +181,51 @@ void Release::NextStepOfLap() {
   }
 }
 
-bool Release::PublishRow(Producer& sink, const parked::Row& row, Clock::time_point now) {
+Release::Gave Release::PublishRow(Producer& sink, const parked::Row& row, Clock::time_point now) {
   using Outcome = Producer::Outcome;
   const Record& record = router_.Build(row.event);
   const Producer::Ticket ticket = Producer::kReleased + given_.size();
-  Outcome outcome = sink.Produce(record, ticket);
-  if (outcome == Outcome::kTopicNotReady) {
-    const absl::Status answer = sink.AwaitTopic(record.topic, kTopicAnswer);
-    if (absl::IsUnavailable(answer)) {
-      due_ = now + kTopicPause;
-      return false;
+  Outcome outcome = Outcome::kTopicNotReady;
+  // Twice: the topic's limit may have to be read anew.
+  for (int i = 0; i < 2 && outcome == Outcome::kTopicNotReady; ++i) {
+    const absl::Status leader = sink.AwaitLeader(record, kTopicAnswer);
+    if (absl::IsUnavailable(leader)) {
+      SetAside(row.scope, now);
+      return Gave::kNotTaken;
     }
-    outcome = answer.ok() ? sink.Produce(record, ticket) : Outcome::kRefused;
+    outcome = leader.ok() ? sink.Produce(record, ticket) : Outcome::kRefused;
   }
   if (outcome == Outcome::kRefused) {
     Hold(row, sink.refusal());
-    return true;
+    return Gave::kNotTaken;
   }
-  if (outcome != Outcome::kTaken) return false;
+  if (outcome != Outcome::kTaken) return Gave::kNoRoom;
   ++in_flight_;
-  row_bytes_ += row.event.payload.value_or("").size();
+  row_bytes_ += BytesOf(row.event);
   given_.emplace_back(row.event.id);
   acknowledged_.push_back(false);
-  return true;
+  return Gave::kTaken;
+}
+
+std::optional<Release::Clock::time_point> Release::due() const {
+  if (phase_ != Phase::kPublish || silent_ || in_flight_ == 0) return ask_again_at_;
+  const Clock::time_point silent_at = moved_at_ + kSilence;
+  return ask_again_at_ ? std::min(*ask_again_at_, silent_at) : silent_at;
+}
+
+void Release::SetAside(int64_t scope, Clock::time_point now) {
+  set_aside_.push_back(scope);
+  ask_again_at_ = now + kTopicPause;
+  // Asking waits where no broker answers: not once for each topic.
+  if (Clock::now() - now < kTopicAnswer) return;
+  next_row_ = rows_->rows() - 1;
+  set_aside_.insert(set_aside_.end(), chunk_.begin(), chunk_.end());
+  queue_.clear();
 }
 
 void Release::OnPublished(Producer::Ticket ticket) {
   acknowledged_[ticket - Producer::kReleased] = true;
+  moved_ = true;
   --in_flight_;
 }
 
@@ -226,6 +259,7 @@ void Release::Hold(const parked::Row& row, const PublishFailure& why) {
 void Release::OnLapDone() {
   const int rows = rows_->rows();
   const uint64_t halves = rows + owed_half_;
+  set_aside_.clear();
   may_take_ = halves / 2;
   owed_half_ = halves % 2;
   rows_.reset();
@@ -264,8 +298,10 @@ void Release::Forget() {
   given_.clear();
   acknowledged_.clear();
   held_.clear();
+  set_aside_.clear();
   in_flight_ = 0;
-  due_.reset();
+  ask_again_at_.reset();
+  silent_ = moved_ = false;
 }
 
 }  // namespace relay

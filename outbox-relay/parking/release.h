@@ -42,13 +42,13 @@ class Release {
   // It is not known who is released.
   bool due_to_ask() const { return refresh_; }
   // Nothing may be read from the stream, of which `taken` events were parked so far: a key or topic
-  // of which much comes would grow faster than it is released, or never be done at its end. While a
-  // topic cannot be published to, nothing is waited for.
+  // of which much comes would grow faster than it is released, or never be done at its end. A
+  // broker that does not answer is not waited for.
   bool holds_stream(uint64_t taken) const {
     // Nothing else ends any more, and a transaction has to be read to its end.
     if (winding_up_) return phase_ == Phase::kForget;
     const bool most = phase_ != Phase::kIdle && taken >= taken_at_fetch_ + may_take_;
-    return !due_ && (last_lap_ || most);
+    return !silent_ && (last_lap_ || most);
   }
   // What was fetched is with the sink.
   bool all_given() const { return phase_ == Phase::kPublish && next_row_ >= rows_->rows(); }
@@ -81,7 +81,7 @@ class Release {
   // Gives the sink what it has room for.
   void Publish(Producer& sink, Clock::time_point now);
   // When to publish again though nothing has happened.
-  std::optional<Clock::time_point> due() const { return due_; }
+  std::optional<Clock::time_point> due() const;
   // Kafka has it.
   void OnPublished(Producer::Ticket ticket);
 
@@ -110,8 +110,10 @@ class Release {
   // All that was fetched is at Kafka, but for what is held.
   void NextStepOfLap();
   void OnLapDone();
-  // False: the row waits.
-  bool PublishRow(Producer& sink, const parked::Row& row, Clock::time_point now);
+  enum class Gave { kTaken, kNotTaken, kNoRoom };
+  Gave PublishRow(Producer& sink, const parked::Row& row, Clock::time_point now);
+  // Its partition cannot be published to for now: others go on, and it is asked for again.
+  void SetAside(int64_t scope, Clock::time_point now);
   ParkedKey* FindKey(int64_t scope) const;
   void OnReleased(const postgres::Result& result);
   void OnForgotten(const postgres::Result& result);
@@ -143,7 +145,11 @@ class Release {
   std::vector<std::string> given_;
   std::vector<bool> acknowledged_;  // of given_
   std::deque<Held> held_;
-  std::optional<Clock::time_point> due_;
+  std::vector<int64_t> set_aside_;  // of this lap
+  std::optional<Clock::time_point> ask_again_at_;
+  bool moved_ = false;          // something was given to the sink or acknowledged
+  Clock::time_point moved_at_;  // when that was last seen
+  bool silent_ = false;         // for long nothing was, though something is on its way
 };
 
 }  // namespace relay

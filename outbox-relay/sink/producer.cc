@@ -15,13 +15,14 @@
 #include "outbox-relay/sink/in_flight_cost.h"
 #include "outbox-relay/sink/producer_conf.h"
 #include "outbox-relay/sink/topic_limit.h"
+#include "outbox-relay/sink/topic_metadata.h"
 
 namespace relay {
 namespace {
 
 // What a batch of one event has besides the event's own bytes, headers' lengths included.
 constexpr size_t kBatchOverhead = 512;
-constexpr std::chrono::seconds kLimitIsFresh(1);
+constexpr std::chrono::seconds kLimitIsFresh(1), kLeadersAreFresh(1);
 constexpr std::chrono::milliseconds kNamedWithin(300);
 // A broker that lives answers in milliseconds; a dead one holds a stop up for this long.
 constexpr std::chrono::milliseconds kAnsweredWithin(1'000);
@@ -353,23 +354,15 @@ void Producer::Commit(const std::string& topic, std::string_view key, std::strin
 
 absl::Status Producer::AwaitTopic(std::string_view name, std::chrono::milliseconds timeout) {
   Topic& topic = FindTopic(name);
-  const rd_kafka_metadata_t* metadata = nullptr;
   rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION;
   if (topic.handle != nullptr) {
-    error = rd_kafka_metadata(client_, /*all_topics=*/0, topic.handle, &metadata,
-                              static_cast<int>(timeout.count()));
-    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
-      return absl::UnavailableError(
-          absl::StrCat("no Kafka broker answers: ", rd_kafka_err2str(error)));
-    }
-    error = RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
-    if (metadata->topic_cnt == 1) {
-      error = metadata->topics[0].err;
-      topic.ready = error == RD_KAFKA_RESP_ERR_NO_ERROR && metadata->topics[0].partition_cnt > 0;
-      if (topic.ready) topic.introductions.SetPartitions(metadata->topics[0].partition_cnt);
-    }
-    rd_kafka_metadata_destroy(metadata);
+    absl::StatusOr<TopicMetadata> read = ReadTopicMetadata(client_, topic.handle, timeout);
+    if (!read.ok()) return read.status();
+    error = read->error;
+    topic.ready = error == RD_KAFKA_RESP_ERR_NO_ERROR && read->partitions > 0;
     if (topic.ready) {
+      topic.introductions.SetPartitions(read->partitions);
+      topic.leaderless = std::move(read->leaderless);
       topic.max_message_bytes = ReadTopicLimit(client_, name, timeout);
       topic.asked_at = std::chrono::steady_clock::now();
       return absl::OkStatus();
@@ -388,6 +381,19 @@ absl::Status Producer::AwaitTopic(std::string_view name, std::chrono::millisecon
     default:  // no leader yet
       return absl::UnavailableError(text);
   }
+}
+
+absl::Status Producer::AwaitLeader(const Record& record, std::chrono::milliseconds timeout) {
+  Topic& topic = FindTopic(record.topic);
+  if (!topic.ready || std::chrono::steady_clock::now() - topic.asked_at >= kLeadersAreFresh) {
+    if (absl::Status there = AwaitTopic(record.topic, timeout); !there.ok()) return there;
+  }
+  if (topic.leaderless.empty()) return absl::OkStatus();
+  // Of one without a key it is not said yet which partition it goes to.
+  const bool has =
+      record.key &&
+      std::ranges::find(topic.leaderless, ChoosePartition(topic, record)) == topic.leaderless.end();
+  return has ? absl::OkStatus() : absl::UnavailableError("the partition has no leader");
 }
 
 }  // namespace relay

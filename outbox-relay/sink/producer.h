@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/functional/function_ref.h"
@@ -88,6 +89,11 @@ class Producer {
   // wait: Collect() tells.
   void Commit(const std::string& topic, std::string_view key, std::string_view value);
 
+  // Whether the record's partition has a leader, as of a second ago at most: what is given to one
+  // without is on its way until it has. Unavailable: it has none, or no broker answers. Others, and
+  // how it waits: as AwaitTopic.
+  absl::Status AwaitLeader(const Record& record, std::chrono::milliseconds timeout);
+
   const PublishFailure& refusal() const { return refusal_; }
   // Ends this producer for what it has refused by itself.
   void GiveUp() { Fail(refusal_); }
@@ -116,6 +122,7 @@ class Producer {
     bool ready = false;
     Introductions introductions;
     uint32_t next_keyless = 0;  // goes round the partitions
+    std::vector<int32_t> leaderless;
     // The largest batch that it takes, compressed.
     size_t max_message_bytes = 0;
     std::chrono::steady_clock::time_point asked_at;

@@ -2,6 +2,9 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include <algorithm>
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 
 namespace relay {
@@ -56,7 +59,7 @@ std::string FixOf(rd_kafka_resp_err_t error, Kind kind, const std::string& topic
     case RD_KAFKA_RESP_ERR_INVALID_MSG_SIZE:
     case RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE:
       return absl::StrCat("raise max.message.bytes of the topic ", topic,
-                          " and, beyond 32 MiB, --kafka_property message.max.bytes=…");
+                          " and, beyond 32 MiB, --kafka_property message.max.bytes=N");
     case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
       return absl::StrCat("allow the relay's principal to WRITE and DESCRIBE the topic ", topic);
     case RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION:
@@ -68,6 +71,16 @@ std::string FixOf(rd_kafka_resp_err_t error, Kind kind, const std::string& topic
     default:
       return absl::StrCat("see the broker's log about topic ", topic);
   }
+}
+
+// A text of a broker goes into a database of any encoding: what is only shown may not keep an event
+// from being parked.
+std::string Plain(std::string text) {
+  constexpr size_t kLongest = 1'000;
+  if (text.size() > kLongest) text.resize(kLongest);
+  std::replace_if(
+      text.begin(), text.end(), [](unsigned char c) { return c < ' ' || c > '~'; }, '?');
+  return text;
 }
 
 }  // namespace
@@ -83,7 +96,8 @@ PublishFailure MakePublishFailure(int error_code, std::string_view detail,
   if (failure.kind != Kind::kProducerBroken) failure.event_id = std::string(event_id);
   failure.reason = absl::StrCat(rd_kafka_err2name(error), ": ", rd_kafka_err2str(error));
   if (!detail.empty()) absl::StrAppend(&failure.reason, " (", std::string(detail), ")");
-  failure.fix = FixOf(error, failure.kind, failure.topic);
+  failure.reason = Plain(std::move(failure.reason));
+  failure.fix = Plain(FixOf(error, failure.kind, failure.topic));
   return failure;
 }
 
