@@ -288,7 +288,8 @@ void ParkingLot::OnTopicThere(const std::string& topic) {
 }
 
 std::optional<ParkingLot::Clock::time_point> ParkingLot::due() const {
-  if (!statement_ || keys_.empty()) return release_.due();
+  if (!statement_) return std::nullopt;
+  if (keys_.empty()) return release_.due();
   const Clock::time_point ask = topics_.looking() ? Clock::time_point{} : look_at_topics_at_;
   return std::min(ask, release_.due().value_or(Clock::time_point::max()));
 }

@@ -15,12 +15,15 @@ constexpr size_t kKeysAtOnce = 100;
 // What is left can be sent while the stream waits, and nobody minds.
 constexpr int kFewRows = 250;
 constexpr size_t kFewBytes = 256 << 10;
-size_t BytesOf(const Event& event) {
-  return event.payload.value_or("").size() + event.aggregate_id.value_or("").size() +
-         event.topic.size() + event.type.size() + event.headers_json.size();
-}
+constexpr std::chrono::milliseconds kTopicAnswer(500), kTopicPause(1'000), kSilence(3'000),
+    kTurn(100);
 
-constexpr std::chrono::milliseconds kTopicAnswer(500), kTopicPause(1'000), kSilence(3'000);
+// As kFetchEvents counts, in parked_table.cc.
+size_t BytesOf(const Event& event) {
+  return event.payload.value_or("").size() + event.headers_json.size() +
+         event.aggregate_id.value_or("").size() + event.topic.size() + event.type.size() +
+         event.traceparent.size() + 200;
+}
 
 }  // namespace
 
@@ -100,6 +103,7 @@ int64_t Release::OnAnswer(postgres::Result result) {
 
 void Release::OnKeysLoaded() {
   winding_up_ = false;
+  ask_again_at_.reset();
   FindKeys();
 }
 
@@ -152,18 +156,32 @@ void Release::Publish(Producer& sink, Clock::time_point now) {
   }
   if (phase_ != Phase::kPublish) return;
   if (winding_up_) next_row_ = rows_->rows();
+  const Clock::time_point begun = Clock::now();
+  cut_short_ = false;
   while (next_row_ < rows_->rows()) {
     const parked::Row row = parked::RowOf(*rows_, next_row_);
     const bool waits =
         std::ranges::find(set_aside_, row.scope) != set_aside_.end() ||
         std::ranges::any_of(held_, [&](const Held& held) { return held.scope == row.scope; });
-    const Gave gave = waits ? Gave::kNotTaken : PublishRow(sink, row, now);
+    const Gave gave = waits ? Gave::kNotTaken : PublishRow(sink, row);
     if (gave == Gave::kNoRoom) break;
     if (gave == Gave::kTaken) moved_ = true;
+    if (gave == Gave::kSilence) {
+      SetAllAside();
+      break;
+    }
+    row_bytes_ += BytesOf(row.event);
     ++next_row_;
+    // Of many topics each may have to be asked for, and the stream's server wants to hear of us.
+    cut_short_ = next_row_ < rows_->rows() && Clock::now() - begun >= kTurn;
+    if (cut_short_) break;
   }
+  if (!set_aside_.empty() && !ask_again_at_) ask_again_at_ = now + kTopicPause;
   if (std::exchange(moved_, false) || in_flight_ == 0) moved_at_ = now;
-  silent_ = now - moved_at_ >= kSilence;
+  // In a transaction nothing is acknowledged before its end, and it ends by itself.
+  silent_ = sink.transaction() == nullptr && now - moved_at_ >= kSilence;
+  // Much may be parked until it speaks.
+  if (silent_) last_lap_ = false;
   if (in_flight_ > 0 || next_row_ < rows_->rows()) return;
   for (const Held& held : held_) std::erase(chunk_, held.scope);
   for (const int64_t scope : set_aside_) std::erase(chunk_, scope);
@@ -181,16 +199,17 @@ void Release::NextStepOfLap() {
   }
 }
 
-Release::Gave Release::PublishRow(Producer& sink, const parked::Row& row, Clock::time_point now) {
+Release::Gave Release::PublishRow(Producer& sink, const parked::Row& row) {
   using Outcome = Producer::Outcome;
   const Record& record = router_.Build(row.event);
   const Producer::Ticket ticket = Producer::kReleased + given_.size();
   Outcome outcome = Outcome::kTopicNotReady;
   // Twice: the topic's limit may have to be read anew.
   for (int i = 0; i < 2 && outcome == Outcome::kTopicNotReady; ++i) {
-    const absl::Status leader = sink.AwaitLeader(record, kTopicAnswer);
-    if (absl::IsUnavailable(leader)) {
-      SetAside(row.scope, now);
+    const absl::Status leader = sink.CheckLeader(record, kTopicAnswer);
+    if (absl::IsUnavailable(leader)) return Gave::kSilence;
+    if (absl::IsFailedPrecondition(leader)) {
+      set_aside_.push_back(row.scope);
       return Gave::kNotTaken;
     }
     outcome = leader.ok() ? sink.Produce(record, ticket) : Outcome::kRefused;
@@ -201,24 +220,20 @@ Release::Gave Release::PublishRow(Producer& sink, const parked::Row& row, Clock:
   }
   if (outcome != Outcome::kTaken) return Gave::kNoRoom;
   ++in_flight_;
-  row_bytes_ += BytesOf(row.event);
   given_.emplace_back(row.event.id);
   acknowledged_.push_back(false);
   return Gave::kTaken;
 }
 
 std::optional<Release::Clock::time_point> Release::due() const {
+  if (cut_short_) return Clock::time_point{};
   if (phase_ != Phase::kPublish || silent_ || in_flight_ == 0) return ask_again_at_;
   const Clock::time_point silent_at = moved_at_ + kSilence;
   return ask_again_at_ ? std::min(*ask_again_at_, silent_at) : silent_at;
 }
 
-void Release::SetAside(int64_t scope, Clock::time_point now) {
-  set_aside_.push_back(scope);
-  ask_again_at_ = now + kTopicPause;
-  // Asking waits where no broker answers: not once for each topic.
-  if (Clock::now() - now < kTopicAnswer) return;
-  next_row_ = rows_->rows() - 1;
+void Release::SetAllAside() {
+  next_row_ = rows_->rows();
   set_aside_.insert(set_aside_.end(), chunk_.begin(), chunk_.end());
   queue_.clear();
 }
@@ -301,7 +316,7 @@ void Release::Forget() {
   set_aside_.clear();
   in_flight_ = 0;
   ask_again_at_.reset();
-  silent_ = moved_ = false;
+  silent_ = moved_ = cut_short_ = false;
 }
 
 }  // namespace relay

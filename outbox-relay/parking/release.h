@@ -1,9 +1,9 @@
 // Publishes what an operator has released: key by key in order, from the table to Kafka, then the
 // key is no longer parked.
 //
-//   ask who is released → for some keys at a time: fetch → publish → acknowledged → delete → hold
-//   those that Kafka still refuses → fetch … → nothing left → last lap: the stream is not read
-//   until nothing is left indeed → forget the keys
+//   ask who is released (and again after a while, if some had to be set aside) → for some keys at a
+//   time: fetch → publish → acknowledged → delete → hold those that Kafka still refuses → fetch … →
+//   nothing left → last lap: the stream is not read until nothing is left indeed → forget the keys
 //
 // New events of a released key queue behind until then. All steps may be repeated by another relay
 // after a crash: events come again then, in order.
@@ -107,13 +107,13 @@ class Release {
   void NextChunk();
   void BeginPublishing(postgres::Result result);
   void Hold(const parked::Row& row, const PublishFailure& why);
-  // All that was fetched is at Kafka, but for what is held.
+  // All that was fetched is at Kafka, but for what is held or set aside.
   void NextStepOfLap();
   void OnLapDone();
-  enum class Gave { kTaken, kNotTaken, kNoRoom };
-  Gave PublishRow(Producer& sink, const parked::Row& row, Clock::time_point now);
-  // Its partition cannot be published to for now: others go on, and it is asked for again.
-  void SetAside(int64_t scope, Clock::time_point now);
+  enum class Gave { kTaken, kNotTaken, kNoRoom, kSilence };
+  Gave PublishRow(Producer& sink, const parked::Row& row);
+  // No broker answers, and asking for each topic would take as long again.
+  void SetAllAside();
   ParkedKey* FindKey(int64_t scope) const;
   void OnReleased(const postgres::Result& result);
   void OnForgotten(const postgres::Result& result);
@@ -145,11 +145,13 @@ class Release {
   std::vector<std::string> given_;
   std::vector<bool> acknowledged_;  // of given_
   std::deque<Held> held_;
-  std::vector<int64_t> set_aside_;  // of this lap
+  // Of this lap, as their partitions have no leader: others go on, and these are asked for again.
+  std::vector<int64_t> set_aside_;
   std::optional<Clock::time_point> ask_again_at_;
   bool moved_ = false;          // something was given to the sink or acknowledged
   Clock::time_point moved_at_;  // when that was last seen
   bool silent_ = false;         // for long nothing was, though something is on its way
+  bool cut_short_ = false;      // there is more to give
 };
 
 }  // namespace relay

@@ -14,17 +14,15 @@
 #include "outbox-relay/sink/delivery_report.h"
 #include "outbox-relay/sink/in_flight_cost.h"
 #include "outbox-relay/sink/producer_conf.h"
-#include "outbox-relay/sink/topic_limit.h"
-#include "outbox-relay/sink/topic_metadata.h"
 
 namespace relay {
 namespace {
 
 // What a batch of one event has besides the event's own bytes, headers' lengths included.
 constexpr size_t kBatchOverhead = 512;
-constexpr std::chrono::seconds kLimitIsFresh(1), kLeadersAreFresh(1);
+constexpr std::chrono::seconds kLimitIsFresh(1);
 constexpr std::chrono::milliseconds kNamedWithin(300);
-// A broker that lives answers in milliseconds; a dead one holds a stop up for this long.
+// A broker that lives answers in milliseconds; a dead one holds a start over up for this long.
 constexpr std::chrono::milliseconds kAnsweredWithin(1'000);
 
 }  // namespace
@@ -350,50 +348,6 @@ void Producer::Commit(const std::string& topic, std::string_view key, std::strin
     }
   }
   transaction_->CommitInBackground();
-}
-
-absl::Status Producer::AwaitTopic(std::string_view name, std::chrono::milliseconds timeout) {
-  Topic& topic = FindTopic(name);
-  rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION;
-  if (topic.handle != nullptr) {
-    absl::StatusOr<TopicMetadata> read = ReadTopicMetadata(client_, topic.handle, timeout);
-    if (!read.ok()) return read.status();
-    error = read->error;
-    topic.ready = error == RD_KAFKA_RESP_ERR_NO_ERROR && read->partitions > 0;
-    if (topic.ready) {
-      topic.introductions.SetPartitions(read->partitions);
-      topic.leaderless = std::move(read->leaderless);
-      topic.max_message_bytes = ReadTopicLimit(client_, name, timeout);
-      topic.asked_at = std::chrono::steady_clock::now();
-      return absl::OkStatus();
-    }
-  }
-  refusal_ = MakePublishFailure(error, "", "", name);
-  const std::string text =
-      absl::StrCat("topic ", std::string(name), ": ", refusal_.reason, ". Fix: ", refusal_.fix);
-  switch (error) {
-    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
-      return absl::NotFoundError(text);
-    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
-      return absl::PermissionDeniedError(text);
-    case RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION:
-      return absl::InvalidArgumentError(text);
-    default:  // no leader yet
-      return absl::UnavailableError(text);
-  }
-}
-
-absl::Status Producer::AwaitLeader(const Record& record, std::chrono::milliseconds timeout) {
-  Topic& topic = FindTopic(record.topic);
-  if (!topic.ready || std::chrono::steady_clock::now() - topic.asked_at >= kLeadersAreFresh) {
-    if (absl::Status there = AwaitTopic(record.topic, timeout); !there.ok()) return there;
-  }
-  if (topic.leaderless.empty()) return absl::OkStatus();
-  // Of one without a key it is not said yet which partition it goes to.
-  const bool has =
-      record.key &&
-      std::ranges::find(topic.leaderless, ChoosePartition(topic, record)) == topic.leaderless.end();
-  return has ? absl::OkStatus() : absl::UnavailableError("the partition has no leader");
 }
 
 }  // namespace relay

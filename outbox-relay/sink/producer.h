@@ -90,9 +90,10 @@ class Producer {
   void Commit(const std::string& topic, std::string_view key, std::string_view value);
 
   // Whether the record's partition has a leader, as of a second ago at most: what is given to one
-  // without is on its way until it has. Unavailable: it has none, or no broker answers. Others, and
-  // how it waits: as AwaitTopic.
-  absl::Status AwaitLeader(const Record& record, std::chrono::milliseconds timeout);
+  // without is on its way until it has. FailedPrecondition: it has none. Waits at most `timeout`
+  // for an answer: Unavailable, if there is none; of a topic that Produce() would call not ready as
+  // AwaitTopic.
+  absl::Status CheckLeader(const Record& record, std::chrono::milliseconds timeout);
 
   const PublishFailure& refusal() const { return refusal_; }
   // Ends this producer for what it has refused by itself.
@@ -121,8 +122,9 @@ class Producer {
     rd_kafka_topic_s* handle = nullptr;  // null: no topic can have such a name
     bool ready = false;
     Introductions introductions;
-    uint32_t next_keyless = 0;  // goes round the partitions
-    std::vector<int32_t> leaderless;
+    uint32_t next_keyless = 0;        // goes round the partitions
+    std::vector<int32_t> leaderless;  // as of leaders_asked_at
+    std::chrono::steady_clock::time_point leaders_asked_at;
     // The largest batch that it takes, compressed.
     size_t max_message_bytes = 0;
     std::chrono::steady_clock::time_point asked_at;
