@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "libs/kafka/message.h"
 #include "outbox-relay/history/topic_reader.h"
+#include "outbox-relay/sink/topic_metadata.h"
 
 namespace relay {
 namespace {
@@ -23,9 +24,11 @@ constexpr std::string_view kGroup = "outbox-relay-heal";
 constexpr int kAnswerMilliseconds = 10'000;
 constexpr std::chrono::minutes kStandsStill(1);
 
+absl::Status Failed(const std::string& what, const std::string& why) {
+  return absl::UnavailableError(absl::StrCat("reading back what is at Kafka: ", what, ": ", why));
+}
 absl::Status Failed(rd_kafka_resp_err_t error, const std::string& what) {
-  return absl::UnavailableError(
-      absl::StrCat("reading back what is at Kafka: ", what, ": ", rd_kafka_err2str(error)));
+  return Failed(what, rd_kafka_err2str(error));
 }
 
 // How many partitions it has; 0 if there is no such topic.
@@ -33,26 +36,21 @@ absl::StatusOr<int> CountPartitions(rd_kafka_t* client, const std::string& topic
   std::unique_ptr<rd_kafka_topic_t, decltype(&rd_kafka_topic_destroy)> handle(
       rd_kafka_topic_new(client, topic.c_str(), nullptr), &rd_kafka_topic_destroy);
   if (handle == nullptr) return 0;  // no topic can have such a name
-  const rd_kafka_metadata_t* metadata = nullptr;
-  const rd_kafka_resp_err_t error =
-      rd_kafka_metadata(client, /*all_topics=*/0, handle.get(), &metadata, kAnswerMilliseconds);
-  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return Failed(error, topic);
-  const rd_kafka_resp_err_t of_topic =
-      metadata->topic_cnt == 1 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
-  const int partitions = metadata->topic_cnt == 1 ? metadata->topics[0].partition_cnt : 0;
-  rd_kafka_metadata_destroy(metadata);
+  const auto read =
+      ReadTopicMetadata(client, handle.get(), std::chrono::milliseconds(kAnswerMilliseconds));
+  if (!read.ok()) return Failed(topic, std::string(read.status().message()));
   // Nothing can be there: no such topic, or no topic can have such a name.
-  if (of_topic == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
-      of_topic == RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION) {
+  if (read->error == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
+      read->error == RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION) {
     return 0;
   }
-  if (of_topic == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) {
+  if (read->error == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) {
     return absl::FailedPreconditionError(
         absl::StrCat("healing reads back what is at Kafka, and may not see the topic ", topic,
                      ". Fix: allow the relay's principal to READ and DESCRIBE it"));
   }
-  if (of_topic != RD_KAFKA_RESP_ERR_NO_ERROR) return Failed(of_topic, topic);
-  return partitions;
+  if (read->error != RD_KAFKA_RESP_ERR_NO_ERROR) return Failed(read->error, topic);
+  return read->partitions;
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "libs/kafka/admin.h"
 #include "outbox-relay/history/topic_reader.h"
+#include "outbox-relay/sink/topic_metadata.h"
 
 namespace relay {
 namespace {
@@ -48,15 +49,10 @@ bool IsMissing(rd_kafka_resp_err_t error) {
 bool IsHidden(rd_kafka_t* client, const std::string& name, Clock::time_point deadline) {
   std::unique_ptr<rd_kafka_topic_t, decltype(&rd_kafka_topic_destroy)> topic(
       rd_kafka_topic_new(client, name.c_str(), nullptr), &rd_kafka_topic_destroy);
-  const rd_kafka_metadata_t* metadata = nullptr;
-  if (topic == nullptr || rd_kafka_metadata(client, /*all_topics=*/0, topic.get(), &metadata,
-                                            Left(deadline)) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    return false;
-  }
-  const bool hidden = metadata->topic_cnt == 1 &&
-                      metadata->topics[0].err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
-  rd_kafka_metadata_destroy(metadata);
-  return hidden;
+  if (topic == nullptr) return false;
+  const auto read =
+      ReadTopicMetadata(client, topic.get(), std::chrono::milliseconds(Left(deadline)));
+  return read.ok() && read->error == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
 }
 
 // The last value with that key in [from, to), which is empty for a tombstone.

@@ -32,9 +32,7 @@ class ParkBatch {
     created.push_back(std::clamp(event.created_unix_microseconds, kEarliest, kLatest));
     lsns.push_back(ToString(at.commit));
     ordinals.push_back(at.ordinal);
-    bytes_ += kOverhead + event.topic.size() + event.type.size() + event.traceparent.size() +
-              event.headers_json.size() + event.aggregate_id.value_or("").size() +
-              event.payload.value_or("").size();
+    bytes_ += kOverhead + BytesOf(event);
   }
   // The key's row must be there before its events.
   void Open(const std::shared_ptr<ParkedKey>& key) { openings.push_back(key); }

@@ -64,7 +64,8 @@ absl::Status ParkingLot::Load(const ParkingSession& session) {
       parked::Load(opened->connection(), session.system_id,
                    [this](ParkedKey key) { keys_.Put(std::move(key)); });
   if (!last.ok()) return last.status();
-  const absl::StatusOr<int64_t> events = parked::CountEvents(opened->connection());
+  absl::StatusOr<int64_t> events = 0;
+  if (!keys_.empty()) events = parked::CountEvents(opened->connection());
   if (!events.ok()) return events.status();
   absl::StatusOr<std::vector<Dropped>> dropped =
       parked::LoadDropped(opened->connection(), session.holder.judged, *flushed);

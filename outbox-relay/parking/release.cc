@@ -15,15 +15,9 @@ constexpr size_t kKeysAtOnce = 100;
 // What is left can be sent while the stream waits, and nobody minds.
 constexpr int kFewRows = 250;
 constexpr size_t kFewBytes = 256 << 10;
+constexpr size_t kRowBytes = 200;  // besides: kFetchEvents counts the same
 constexpr std::chrono::milliseconds kTopicAnswer(500), kTopicPause(1'000), kSilence(3'000),
     kTurn(100);
-
-// As kFetchEvents counts, in parked_table.cc.
-size_t BytesOf(const Event& event) {
-  return event.payload.value_or("").size() + event.headers_json.size() +
-         event.aggregate_id.value_or("").size() + event.topic.size() + event.type.size() +
-         event.traceparent.size() + 200;
-}
 
 }  // namespace
 
@@ -170,7 +164,7 @@ void Release::Publish(Producer& sink, Clock::time_point now) {
       SetAllAside();
       break;
     }
-    row_bytes_ += BytesOf(row.event);
+    row_bytes_ += kRowBytes + BytesOf(row.event);
     ++next_row_;
     // Of many topics each may have to be asked for, and the stream's server wants to hear of us.
     cut_short_ = next_row_ < rows_->rows() && Clock::now() - begun >= kTurn;

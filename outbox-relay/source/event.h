@@ -2,6 +2,7 @@
 #ifndef ORDER_SAGA_OUTBOX_RELAY_SOURCE_EVENT_H_
 #define ORDER_SAGA_OUTBOX_RELAY_SOURCE_EVENT_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -22,6 +23,12 @@ struct Event {
   std::string_view headers_json;  // empty: none; else a JSON object
   int64_t created_unix_microseconds = 0;
 };
+
+// Of its columns that may be of any length.
+inline size_t BytesOf(const Event& event) {
+  return event.aggregate_id.value_or("").size() + event.type.size() + event.topic.size() +
+         event.payload.value_or("").size() + event.traceparent.size() + event.headers_json.size();
+}
 
 }  // namespace relay
 

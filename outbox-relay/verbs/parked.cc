@@ -70,15 +70,6 @@ std::string FixOf(const parked::KeyInfo& key) {
   return key.poison_dropped ? "outbox-relay parked release: what is behind it flows" : key.fix;
 }
 
-// A key that is selected, and not parked by itself.
-absl::StatusOr<bool> IsParkedWithTopic(postgres::Connection& connection,
-                                       const parked::Selection& selection) {
-  if (!selection.key) return false;
-  auto rest = parked::ListKeys(connection, {.topic = selection.topic, .rest_of_topic = true});
-  if (!rest.ok()) return rest.status();
-  return !rest->empty();
-}
-
 int List(const ParkedConfig& config) {
   nlohmann::json all = nlohmann::json::array();
   const int exit_code =
@@ -106,11 +97,12 @@ int List(const ParkedConfig& config) {
           Print(absl::StrCat("    fix:     ", FixOf(key)));
         }
         if (!keys->empty() || config.json) return absl::OkStatus();
-        auto with_topic = IsParkedWithTopic(connection, config.selection);
-        if (!with_topic.ok()) return with_topic.status();
-        Print(absl::StrCat(
-            source, *with_topic ? ": the key is not parked by itself" : ": nothing is parked",
-            *with_topic ? kWithTopic : ""));
+        // It tells whether the key is parked with its topic.
+        auto release = parked::ReleaseKeys(connection, config.selection, "", /*dry_run=*/true);
+        if (!release.ok()) return release.status();
+        Print(release->with_topic
+                  ? absl::StrCat(source, ": the key is not parked by itself", kWithTopic)
+                  : absl::StrCat(source, ": nothing is parked"));
         return absl::OkStatus();
       });
   using ErrorHandler = nlohmann::json::error_handler_t;
@@ -257,8 +249,7 @@ void AddParkedVerbs(Verbs& verbs) {
       verbs.Add("parked drop",
                 "Gives up the event that Kafka refused (with --id: that event) for good: it is "
                 "not published from then on, and stays in outbox_parked with who, when and why. "
-                "What is behind "
-                "it stays parked until `parked release`. Again it does no harm.",
+                "What is behind it stays parked until `parked release`. Again it does no harm.",
                 [drop_config] { return DropSelected(*drop_config); });
   AddSelection(verbs, drop, drop_config.get(), Use::kDrop);
   drop.Add(&drop_config->why, {.name = "reason",
