@@ -171,9 +171,10 @@ void Release::Publish(Producer& sink, Clock::time_point now) {
     if (cut_short_) break;
   }
   if (!set_aside_.empty() && !ask_again_at_) ask_again_at_ = now + kTopicPause;
-  if (std::exchange(moved_, false) || in_flight_ == 0) moved_at_ = now;
   // In a transaction nothing is acknowledged before its end, and it ends by itself.
-  silent_ = sink.transaction() == nullptr && now - moved_at_ >= kSilence;
+  const bool moved = std::exchange(moved_, false) || sink.transaction() != nullptr;
+  if (moved || (in_flight_ == 0 && next_row_ >= rows_->rows())) moved_at_ = now;
+  silent_ = now - moved_at_ >= kSilence;
   // Much may be parked until it speaks.
   if (silent_) last_lap_ = false;
   if (in_flight_ > 0 || next_row_ < rows_->rows()) return;
@@ -221,7 +222,7 @@ Release::Gave Release::PublishRow(Producer& sink, const parked::Row& row) {
 
 std::optional<Release::Clock::time_point> Release::due() const {
   if (cut_short_) return Clock::time_point{};
-  if (phase_ != Phase::kPublish || silent_ || in_flight_ == 0) return ask_again_at_;
+  if (phase_ != Phase::kPublish || silent_) return ask_again_at_;
   const Clock::time_point silent_at = moved_at_ + kSilence;
   return ask_again_at_ ? std::min(*ask_again_at_, silent_at) : silent_at;
 }

@@ -123,10 +123,10 @@ Producer::Outcome Producer::Admit(Topic& topic, const Record& record, size_t byt
     return Outcome::kTopicNotReady;
   }
   if (bytes + kBatchOverhead <= topic.max_message_bytes) return Outcome::kTaken;
+  // Somebody may have raised the limit.
+  topic.ready = std::chrono::steady_clock::now() - topic.asked_at < kLimitIsFresh;
+  if (!topic.ready) return Outcome::kTopicNotReady;
   if (!compresses_) {
-    // Somebody may have raised the limit.
-    topic.ready = std::chrono::steady_clock::now() - topic.asked_at < kLimitIsFresh;
-    if (!topic.ready) return Outcome::kTopicNotReady;
     refusal_ =
         MakePublishFailure(RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, "", record.id, record.topic);
     return Outcome::kRefused;

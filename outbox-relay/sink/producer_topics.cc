@@ -58,8 +58,8 @@ absl::Status Producer::CheckLeader(const Record& record, std::chrono::millisecon
     absl::StatusOr<TopicMetadata> read = ReadTopicMetadata(client_, topic.handle, timeout);
     if (!read.ok()) return read.status();
     topic.leaders_asked_at = now;
-    // What else a broker says of a topic that was there may pass: producing tells.
-    if (read->error == RD_KAFKA_RESP_ERR_NO_ERROR) topic.leaderless = std::move(read->leaderless);
+    // Of an error there are none: it may pass, and producing tells.
+    topic.leaderless = std::move(read->leaderless);
   }
   if (topic.leaderless.empty()) return absl::OkStatus();
   // Of one without a key it is not said yet which partition it goes to.
