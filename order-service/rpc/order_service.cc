@@ -87,13 +87,18 @@ class CreateOrderReactor final : public grpc::ServerUnaryReactor,
                      system_clock::time_point deadline, v1::CreateOrderResponse* response)
       : wait_(wait), feed_(feed), deadline_(deadline), response_(response) {}
 
-  // News of the order, on the feed's thread.
+  // News of the order, on the feed's thread. Null: the feed waits no longer.
   bool Hear(const OrderRow* news) {
     std::lock_guard lock(mutex_);
     if (ended_) return false;
     if (news != nullptr) {
       *response_->mutable_order() = ToMessage(*news);
       if (!IsLast(news->state)) return true;
+    } else if (system_clock::now() >= deadline_) {
+      // The client's own timer may be the later one: it hears one answer, whichever is first.
+      EndLocked(grpc::Status(grpc::StatusCode::DEADLINE_EXCEEDED,
+                             "the order is placed, but has not ended within the call's deadline"));
+      return false;
     }
     EndLocked(grpc::Status::OK);
     return false;
