@@ -36,7 +36,9 @@ absl::Status PendingRecord::Retry() {
   using Outcome = Producer::Outcome;
   awaits_room_ = false;
   Outcome outcome = sink_.Produce(*record_, ticket_);
-  if (outcome == Outcome::kTopicNotReady && Clock::now() >= topic_wait_.ask_again_at()) {
+  // Twice: the topic's limit may ask for smaller batches, and those for another client.
+  for (int i = 0; i < 2 && outcome == Outcome::kTopicNotReady; ++i) {
+    if (Clock::now() < topic_wait_.ask_again_at()) break;
     AwaitTopic();
     if (record_ == nullptr) return absl::OkStatus();
     outcome = sink_.Produce(*record_, ticket_);
@@ -69,7 +71,7 @@ void PendingRecord::AwaitTopic() {
     return;
   }
   // Silence, or a leader that is being chosen, passes; a topic that is not there may yet come.
-  const bool final = !absl::IsUnavailable(answer) &&
+  const bool final = !absl::IsUnavailable(answer) && !absl::IsFailedPrecondition(answer) &&
                      (!absl::IsNotFound(answer) || parking_.MissingLongEnough(record_->topic, now));
   if (final && parking_.available()) {
     Park(sink_.refusal());

@@ -29,8 +29,8 @@ class TopicWait {
     if (now < complain_at_) return std::nullopt;
     const bool first = complain_at_ == Time{};
     complain_at_ = now + std::chrono::seconds(first ? 10 : 30);
-    return first || absl::IsUnavailable(answer) ? telemetry::Level::kWarn
-                                                : telemetry::Level::kError;
+    const bool passes = absl::IsUnavailable(answer) || absl::IsFailedPrecondition(answer);
+    return first || passes ? telemetry::Level::kWarn : telemetry::Level::kError;
   }
   // The topic is there, or its record waits no longer.
   void End() { *this = TopicWait(); }

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "libs/kafka/admin.h"
+#include "outbox-relay/testing/kafka_proxy.h"
 #include "outbox-relay/testing/parking_fixture.h"
 #include "outbox-relay/testing/topic_admin.h"
 
@@ -19,9 +20,10 @@ constexpr char kPoisonId[] = "0192f0c1-2345-7abc-8def-0123456789ab";
 
 class ParkingTest : public ParkingFixture {
  protected:
-  void MakeSmallTopic(int max_message_bytes) {
+  void MakeSmallTopic(int max_message_bytes) { MakeSmallTopic(topic_, max_message_bytes); }
+  void MakeSmallTopic(const std::string& topic, int max_message_bytes) {
     const kafka::TopicSpec spec{
-        .name = topic_,
+        .name = topic,
         .partitions = 3,
         .config = {{"max.message.bytes", std::to_string(max_message_bytes)}}};
     ASSERT_EQ(kafka::EnsureTopics(kafka_, {&spec, 1}), absl::OkStatus());
@@ -121,6 +123,28 @@ TEST_F(ParkingTest, WhatTheBrokerRefusesParksItsKeyAndAllElseFlows) {
   EXPECT_EQ(all[1].size(), 100'000u);
   EXPECT_TRUE(all[2] == "last");  // no binary in the log
   EventuallyNothingParked();
+}
+
+// It goes only once nothing else is on its way, and a backlog sees to it that something always is.
+TEST_F(ParkingTest, ABacklogMakesRoomForAReleasedEventThatMayBeTooLarge) {
+  const std::string small = testsupport::UniqueName("relay-small-");
+  MakeTopic(topic_);
+  MakeSmallTopic(small, 20'000);
+  KafkaProxy proxy(kafka_.brokers);
+  auto relay = StartRelay({}, proxy.address());
+  Execute(Insert("gen_random_uuid()", "k", kRandom100k, small));
+  EventuallyParked(1);
+  InsertEvents("known", 100, 100);
+  Read(100);
+  constexpr int kTransactions = 50, kEvents = 2'000;
+  relay->Freeze();
+  for (int i = 0; i < kTransactions; ++i) InsertEvents("behind", kEvents, 100);
+  Parked("release", {"--all"});
+  proxy.DelayAnswers(std::chrono::milliseconds(20));
+  relay->Thaw();
+  Eventually("it is refused again",
+             [&] { return Gauge(*relay, "outbox_publish_failures_total") >= 2; });
+  EXPECT_LT(Gauge(*relay, "outbox_published_events_total"), kTransactions * kEvents);
 }
 
 // No event is at fault then, only their batches are too large for the topic.

@@ -44,9 +44,11 @@ absl::Status ParkingLot::Load(const ParkingSession& session) {
       !alone.ok()) {
     return alone;
   }
+  keys_.Clear();
   const absl::Status tables = parked::CheckTables(opened->connection());
   if (absl::IsNotFound(tables)) {
     to_list_.clear();
+    CountMetrics();
     if (!std::exchange(warned_unavailable_, true)) {
       LogCannotPark(options_.source_name, tables);
     }
@@ -59,7 +61,6 @@ absl::Status ParkingLot::Load(const ParkingSession& session) {
   // The last transaction's record has all that was acknowledged since, too.
   if (!session.at_kafka.empty()) at_kafka_ = session.at_kafka;
   if (absl::Status known = WriteWhatIsKnown(opened->connection()); !known.ok()) return known;
-  keys_.Clear();
   const absl::StatusOr<Lsn> last =
       parked::Load(opened->connection(), session.system_id,
                    [this](ParkedKey key) { keys_.Put(std::move(key)); });
@@ -158,6 +159,7 @@ absl::Status ParkingLot::Work(Producer& sink, Clock::time_point now) {
     }
   }
   release_.Publish(sink, now);
+  if (sink.failed()) return AsStatus(sink.failure());
   LookAtTopics(sink, now);
   return running_ == Running::kNothing ? StartNext() : absl::OkStatus();
 }
@@ -194,6 +196,8 @@ absl::Status ParkingLot::OnOpened(const postgres::Result& result) {
   for (const std::shared_ptr<ParkedKey>& key : sent_.openings) {
     if (key->since_unix_seconds == 0) key->since_unix_seconds = UnixSecondsNow();
     release_.OnKeyOpened(key);
+    // Its topic was found before the table said that it waits for that.
+    if (key->released && key->refusal->missing_topic) found_topics_.push_back(key->topic);
   }
   for (int row = 0; row < result.rows(); ++row) {
     if (result.Bool(row, 3)) release_.Refresh();
@@ -266,7 +270,7 @@ void ParkingLot::LookAtTopics(Producer& sink, Clock::time_point now) {
     topics_.EndLook();
   } else if (absl::IsNotFound(answer)) {
     topics_.OnMissing(topic);
-  } else {
+  } else if (!absl::IsFailedPrecondition(answer)) {
     topics_.OnHidden(topic);
   }
 }

@@ -18,6 +18,8 @@ constexpr size_t kFewBytes = 256 << 10;
 constexpr size_t kRowBytes = 200;  // besides: kFetchEvents counts the same
 constexpr std::chrono::milliseconds kTopicAnswer(500), kTopicPause(1'000), kSilence(3'000),
     kTurn(100);
+// What is on its way may be for a partition without a leader: the stream does not wait for ever.
+constexpr std::chrono::seconds kMakesRoom(5), kMakesRoomEvery(30);
 
 }  // namespace
 
@@ -152,12 +154,14 @@ void Release::Publish(Producer& sink, Clock::time_point now) {
   if (winding_up_) next_row_ = rows_->rows();
   const Clock::time_point begun = Clock::now();
   cut_short_ = false;
+  bool wants_room = false;
   while (next_row_ < rows_->rows()) {
     const parked::Row row = parked::RowOf(*rows_, next_row_);
     const bool waits =
         std::ranges::find(set_aside_, row.scope) != set_aside_.end() ||
         std::ranges::any_of(held_, [&](const Held& held) { return held.scope == row.scope; });
     const Gave gave = waits ? Gave::kNotTaken : PublishRow(sink, row);
+    wants_room = gave == Gave::kNoRoom && in_flight_ == 0;
     if (gave == Gave::kNoRoom) break;
     if (gave == Gave::kTaken) moved_ = true;
     if (gave == Gave::kSilence) {
@@ -170,8 +174,9 @@ void Release::Publish(Producer& sink, Clock::time_point now) {
     cut_short_ = next_row_ < rows_->rows() && Clock::now() - begun >= kTurn;
     if (cut_short_) break;
   }
+  MakeRoom(wants_room, now);
   if (!set_aside_.empty() && !ask_again_at_) ask_again_at_ = now + kTopicPause;
-  // In a transaction nothing is acknowledged before its end, and it ends by itself.
+  // In a transaction nothing is acknowledged before its end, which needs nothing of the stream.
   const bool moved = std::exchange(moved_, false) || sink.transaction() != nullptr;
   if (moved || (in_flight_ == 0 && next_row_ >= rows_->rows())) moved_at_ = now;
   silent_ = now - moved_at_ >= kSilence;
@@ -199,8 +204,8 @@ Release::Gave Release::PublishRow(Producer& sink, const parked::Row& row) {
   const Record& record = router_.Build(row.event);
   const Producer::Ticket ticket = Producer::kReleased + given_.size();
   Outcome outcome = Outcome::kTopicNotReady;
-  // Twice: the topic's limit may have to be read anew.
-  for (int i = 0; i < 2 && outcome == Outcome::kTopicNotReady; ++i) {
+  // The topic's limit may have to be read anew, and then, for smaller batches, once more.
+  for (int i = 0; i < 3 && outcome == Outcome::kTopicNotReady; ++i) {
     const absl::Status leader = sink.CheckLeader(record, kTopicAnswer);
     if (absl::IsUnavailable(leader)) return Gave::kSilence;
     if (absl::IsFailedPrecondition(leader)) {
@@ -231,6 +236,15 @@ void Release::SetAllAside() {
   next_row_ = rows_->rows();
   set_aside_.insert(set_aside_.end(), chunk_.begin(), chunk_.end());
   queue_.clear();
+}
+
+void Release::MakeRoom(bool wanted, Clock::time_point now) {
+  if (!wanted) {
+    wants_room_since_.reset();
+  } else if (!wants_room_since_) {
+    wants_room_since_ = now;
+  }
+  makes_room_ = wanted && (now - *wants_room_since_) % kMakesRoomEvery < kMakesRoom;
 }
 
 void Release::OnPublished(Producer::Ticket ticket) {
@@ -311,7 +325,8 @@ void Release::Forget() {
   set_aside_.clear();
   in_flight_ = 0;
   ask_again_at_.reset();
-  silent_ = moved_ = cut_short_ = false;
+  wants_room_since_.reset();
+  silent_ = moved_ = cut_short_ = makes_room_ = false;
 }
 
 }  // namespace relay

@@ -47,6 +47,7 @@ class Release {
   bool holds_stream(uint64_t taken) const {
     // Nothing else ends any more, and a transaction has to be read to its end.
     if (winding_up_) return phase_ == Phase::kForget;
+    if (makes_room_) return true;
     const bool most = phase_ != Phase::kIdle && taken >= taken_at_fetch_ + may_take_;
     return !silent_ && (last_lap_ || most);
   }
@@ -114,6 +115,9 @@ class Release {
   Gave PublishRow(Producer& sink, const parked::Row& row);
   // No broker answers, and asking for each topic would take as long again.
   void SetAllAside();
+  // Some records go only once nothing else is on its way, and a busy stream sees to it that
+  // something always is.
+  void MakeRoom(bool wanted, Clock::time_point now);
   ParkedKey* FindKey(int64_t scope) const;
   void OnReleased(const postgres::Result& result);
   void OnForgotten(const postgres::Result& result);
@@ -145,13 +149,16 @@ class Release {
   std::vector<std::string> given_;
   std::vector<bool> acknowledged_;  // of given_
   std::deque<Held> held_;
-  // Of this lap, as their partitions have no leader: others go on, and these are asked for again.
+  // Of this lap, as their partitions have no leader, or nobody answers: others go on, and these are
+  // asked for again.
   std::vector<int64_t> set_aside_;
   std::optional<Clock::time_point> ask_again_at_;
   bool moved_ = false;          // something was given to the sink or acknowledged
   Clock::time_point moved_at_;  // when that was last seen
-  bool silent_ = false;         // for long nothing was, though something is on its way
+  bool silent_ = false;         // for long nothing was, though there is something to give or await
   bool cut_short_ = false;      // there is more to give
+  std::optional<Clock::time_point> wants_room_since_;
+  bool makes_room_ = false;  // the stream waits for that
 };
 
 }  // namespace relay

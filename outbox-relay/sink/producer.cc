@@ -78,6 +78,7 @@ void Producer::Disconnect() {
   rd_kafka_queue_destroy(queue_);
   rd_kafka_destroy(client_);
   client_ = nullptr;
+  queue_ = nullptr;
 }
 
 Producer::~Producer() {
@@ -316,6 +317,7 @@ void Producer::AwaitName(OnDurable on_durable) {
 
 void Producer::Abandon(OnDurable on_durable, std::chrono::milliseconds timeout) {
   using Clock = std::chrono::steady_clock;
+  if (client_ == nullptr) return;  // it could not connect anew: nothing was on its way
   AwaitName(on_durable);
   const auto deadline = Clock::now() + timeout;
   abandoned_ = true;

@@ -76,10 +76,11 @@ class Producer {
   // record cannot be sent; the others can. After kFailed, failure() says why this producer is done.
   Outcome Produce(const Record& record, Ticket ticket);
 
-  // Asks the brokers about a topic, at most `timeout`; once that is OK, Produce() takes records for
-  // it. (A record for a topic that nobody has seen could fail, and a later one of its key not.)
-  // Unavailable: no broker answered. NotFound, PermissionDenied, InvalidArgument say the fix.
-  // For all but Unavailable refusal() is the same in parts.
+  // Asks the brokers about a topic, and about its limits, at most `timeout` each; once that is OK,
+  // Produce() takes records for it. (A record for a topic that nobody has seen could fail, and a
+  // later one of its key not.) Unavailable: no broker answered. FailedPrecondition: it takes none
+  // for now, which passes. NotFound, PermissionDenied, InvalidArgument say the fix. For all but
+  // Unavailable refusal() is the same in parts.
   absl::Status AwaitTopic(std::string_view topic, std::chrono::milliseconds timeout);
 
   // Null without a transactional_id.
@@ -91,8 +92,8 @@ class Producer {
 
   // Whether the record's partition has a leader, as of a second ago at most: what is given to one
   // without is on its way until it has. FailedPrecondition: it has none. Waits at most `timeout`
-  // for an answer: Unavailable, if there is none; of a topic that Produce() would call not ready as
-  // AwaitTopic.
+  // for an answer: Unavailable, if there is none; of a topic that Produce() would call not ready,
+  // or that is gone, as AwaitTopic.
   absl::Status CheckLeader(const Record& record, std::chrono::milliseconds timeout);
 
   const PublishFailure& refusal() const { return refusal_; }

@@ -43,8 +43,8 @@ absl::Status Producer::AwaitTopic(std::string_view name, std::chrono::millisecon
       return absl::PermissionDeniedError(text);
     case RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION:
       return absl::InvalidArgumentError(text);
-    default:  // no leader yet
-      return absl::UnavailableError(text);
+    default:  // no leader yet, say
+      return absl::FailedPreconditionError(text);
   }
 }
 
@@ -58,8 +58,10 @@ absl::Status Producer::CheckLeader(const Record& record, std::chrono::millisecon
     absl::StatusOr<TopicMetadata> read = ReadTopicMetadata(client_, topic.handle, timeout);
     if (!read.ok()) return read.status();
     topic.leaders_asked_at = now;
-    // Of an error there are none: it may pass, and producing tells.
     topic.leaderless = std::move(read->leaderless);
+    // One broker may not have heard of it yet: asked again before it counts as gone.
+    topic.ready = read->error != RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+    if (!topic.ready) return AwaitTopic(record.topic, timeout);
   }
   if (topic.leaderless.empty()) return absl::OkStatus();
   // Of one without a key it is not said yet which partition it goes to.

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <cstring>
 #include <optional>
+#include <thread>
 
 namespace relay {
 namespace {
@@ -79,6 +80,7 @@ void KafkaProxy::Pump(int client, int stop_fd) const {
     }
     if (open && !held && waiting[1].revents != 0) {
       auto response = ReadFrame(server);
+      std::this_thread::sleep_for(delay_.load());
       for (size_t at = 0; response && (at = response->find(theirs, at)) != std::string::npos;) {
         response->replace(at, theirs.size(), ours);
       }

@@ -3,6 +3,7 @@
 #define ORDER_SAGA_OUTBOX_RELAY_TESTING_KAFKA_PROXY_H_
 
 #include <atomic>
+#include <chrono>
 #include <string>
 
 #include "outbox-relay/testing/loopback_server.h"
@@ -23,12 +24,16 @@ class KafkaProxy {
   // From now on produce requests arrive, and their connections answer nothing until they may.
   void HoldAnswers(bool hold = true) { hold_ = hold; }
 
+  // From now on each answer takes so much longer: a broker that is far away.
+  void DelayAnswers(std::chrono::milliseconds delay) { delay_ = delay; }
+
  private:
   void Pump(int client, int stop_fd) const;
 
   const int broker_port_;
   std::atomic<bool> swallow_{false};
   std::atomic<bool> hold_{false};
+  std::atomic<std::chrono::milliseconds> delay_{std::chrono::milliseconds(0)};
   LoopbackServer server_;
 };
 
