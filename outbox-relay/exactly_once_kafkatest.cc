@@ -123,6 +123,24 @@ TEST_F(ExactlyOnceTest, AStopLeavesNothingHalfDone) {
   ExpectEachOnce();
 }
 
+// It begins while events go alone, and would go on so, with a transaction of Kafka for each, though
+// what they go alone for is long behind.
+TEST_F(ExactlyOnceTest, ALongTransactionBehindARefusedEventGoesInBatches) {
+  const std::string compacted = testsupport::UniqueName("relay-compacted-");
+  const kafka::TopicSpec spec{
+      .name = compacted, .partitions = 1, .config = {{"cleanup.policy", "compact"}}};
+  ASSERT_EQ(kafka::EnsureTopics(kafka_, {&spec, 1}), absl::OkStatus());
+  auto relay = Start();
+  Execute("ALTER TABLE outbox ALTER aggregateid DROP NOT NULL");
+  Execute(
+      "INSERT INTO outbox (id, aggregatetype, type, topic) VALUES (gen_random_uuid(), 'T', 'T', '" +
+      compacted + "')");
+  Eventually("events go alone",
+             [&] { return relay->log().find("events_go_alone=true") != std::string::npos; });
+  InsertEvents("long", 10'000);
+  Read(10'000);
+}
+
 TEST_F(ExactlyOnceTest, HealingRepeatsNothing) {
   PublishAndDie("before", {"--exactly_once"});
   DropSlot();

@@ -81,7 +81,7 @@ bool Relay::MayRead() const {
   if (pending_.waiting() || done_reading_ || parking_.full()) return false;
   // What is parked meanwhile would hold its end up.
   if (sink_.transaction() != nullptr && sink_.transaction()->closing()) return false;
-  if ((draining_ || leaving_) && !transactions_.in_transaction()) return false;
+  if (Ending()) return false;
   return ledger_.transactions() < kMaxTransactions;
 }
 
@@ -206,7 +206,7 @@ void Relay::EndTransaction() {
                                .ordinal = waiting ? ordinal_ - 1 : ordinal_,
                                .waiting = waiting,
                                .idle = read_all_ && !waiting,
-                               .ending = draining_ || leaving_ || parking_.awaits_kafka()},
+                               .ending = Ending() || parking_.awaits_kafka()},
                               Clock::now());
 }
 
@@ -319,13 +319,20 @@ bool Relay::Drained() {
          now - drain_since_ >= options_.drain_timeout;
 }
 
+bool Relay::Ending() const {
+  if (!draining_ && !leaving_) return false;
+  if (done_reading_ || !transactions_.in_transaction()) return true;
+  // At least once half of it would come again. In exactly-once mode it does only if the publication
+  // changes meanwhile: who stops or pauses may do so.
+  return !draining_ && options_.exactly_once != nullptr;
+}
+
 bool Relay::MayLeave() {
   // The guilty one may be among what is released: else it is not found. The stream flows meanwhile.
   const bool passed = ledger_.confirmed() > *options_.leave_behind &&
                       (options_.guilty_found || !parking_.releasing());
   leaving_ = passed && !parking_.publishing();
-  return leaving_ && !transactions_.in_transaction() && !pending_.waiting() &&
-         ledger_.unacked_events() == 0;
+  return leaving_ && Ending() && !pending_.waiting() && ledger_.unacked_events() == 0;
 }
 
 void Relay::Finish() {

@@ -91,6 +91,8 @@ class Relay {
   bool Drained();
   // Whether what the session was for is done.
   bool MayLeave();
+  // Whether nothing more is to be read: the session ends once nothing is on its way.
+  bool Ending() const;
   void Finish();
 
   const RelayOptions options_;

@@ -18,7 +18,15 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-class HistoryTest : public HistoryFixture {};
+class HistoryTest : public HistoryFixture {
+ protected:
+  void EventuallyKafkaHasACopy() {
+    Eventually("Kafka has a copy", [&] {
+      auto topic = ReadStateTopic(Accepting().topic, std::chrono::seconds(5));
+      return topic.ok() && *topic && !(*topic)->snapshot.empty() && !(*topic)->offsets.empty();
+    });
+  }
+};
 
 TEST_F(HistoryTest, ThePositionIsRecordedBeforeTheSlotHearsOfIt) {
   auto relay = StartRelay();
@@ -37,11 +45,19 @@ TEST_F(HistoryTest, ThePositionIsRecordedBeforeTheSlotHearsOfIt) {
   const absl::StatusOr<Lsn> written = ParseLsn(database_.Ask("SELECT pg_current_wal_lsn()::text"));
   ASSERT_TRUE(written.ok());
   Eventually("the slot has it all", [&] { return *ParseLsn(SlotConfirmed()) >= *written; });
-  Eventually("Kafka has a copy", [&] {
-    auto topic = ReadStateTopic(Accepting().topic, std::chrono::seconds(5));
-    return topic.ok() && *topic && !(*topic)->snapshot.empty() && !(*topic)->offsets.empty();
-  });
+  EventuallyKafkaHasACopy();
   EXPECT_EQ(relay->Stop(), 0);
+}
+
+// The same list of properties is for who publishes and for who writes the copy and reads it.
+TEST_F(HistoryTest, AUsersKafkaPropertiesDoNotKeepTheCopyAway) {
+  auto relay = StartRelay({"--kafka_property=linger.ms=5",
+                           "--kafka_property=queue.buffering.max.messages=100000",
+                           "--kafka_property=fetch.wait.max.ms=50",
+                           "--kafka_property=queued.max.messages.kbytes=4096"});
+  InsertEvents("event", 5);
+  EventuallyKafkaHasACopy();
+  EXPECT_THAT(relay->log(), Not(HasSubstr("cannot be recorded")));
 }
 
 TEST_F(HistoryTest, NoKillIsMistakenForAChange) {

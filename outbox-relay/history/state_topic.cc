@@ -170,11 +170,11 @@ absl::Status EnsureStateTopic(const StateTopicOptions& options, milliseconds tim
 
 absl::StatusOr<std::unique_ptr<StateTopicWriter>> StateTopicWriter::Create(
     const StateTopicOptions& options) {
-  static constexpr NameAndValue kRequired[] = {{"acks", "all"},
-                                               {"message.timeout.ms", "5000"},
-                                               {"linger.ms", "0"},
+  // The settings are the events' producer's, who leaves these to its user.
+  static constexpr NameAndValue kDefaults[] = {{"linger.ms", "0"},
                                                {"queue.buffering.max.messages", "8"}};
-  absl::StatusOr<kafka::Conf> conf = kafka::MakeConf(options.kafka, {}, kRequired);
+  static constexpr NameAndValue kRequired[] = {{"acks", "all"}, {"message.timeout.ms", "5000"}};
+  absl::StatusOr<kafka::Conf> conf = kafka::MakeConf(options.kafka, kDefaults, kRequired);
   if (!conf.ok()) return conf.status();
   auto writer = std::unique_ptr<StateTopicWriter>(new StateTopicWriter());
   writer->source_ = options.source;
