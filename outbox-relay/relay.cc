@@ -51,12 +51,14 @@ Relay::Relay(RelayOptions options, ReplicationStream& source, Producer& sink, Le
 SessionEnd Relay::Run() {
   for (;;) {
     if (absl::Status status = Turn(); !status.ok()) return SessionEnd::Failed(status);
-    const bool stopping = options_.stop.stop_requested();
+    const bool stopping = options_.stop.stop_requested(), was_ending = Ending();
     if ((draining_ || stopping || state_.paused()) && Drained()) {
       Finish();
       return {stopping ? SessionEnd::Kind::kStopped : SessionEnd::Kind::kPaused};
     }
-    if (options_.leave_behind && MayLeave()) return {SessionEnd::Kind::kPassed};
+    if (options_.leave_behind && !draining_ && MayLeave()) return {SessionEnd::Kind::kPassed};
+    // What ends is committed in a turn, and nothing else may wake us for it.
+    if (Ending() && !was_ending) continue;
     if (!read_all_ && MayRead()) continue;
     if (absl::Status status = Wait(); !status.ok()) return SessionEnd::Failed(status);
   }
@@ -71,7 +73,7 @@ absl::Status Relay::Turn() {
     status = pending_.Retry();
     timers_.Mark(Stage::kProduce);
   }
-  if (status.ok()) status = parking_.Work(sink_, Clock::now());
+  if (status.ok()) status = parking_.Work(sink_, !passed_, Clock::now());
   if (status.ok() && options_.exactly_once != nullptr) EndTransaction();
   if (status.ok()) status = Confirm();
   return status.ok() ? CheckServerLeaving() : status;
@@ -329,9 +331,9 @@ bool Relay::Ending() const {
 
 bool Relay::MayLeave() {
   // The guilty one may be among what is released: else it is not found. The stream flows meanwhile.
-  const bool passed = ledger_.confirmed() > *options_.leave_behind &&
-                      (options_.guilty_found || !parking_.releasing());
-  leaving_ = passed && !parking_.publishing();
+  passed_ = ledger_.confirmed() > *options_.leave_behind &&
+            (options_.guilty_found || !parking_.releasing());
+  leaving_ = passed_ && !parking_.publishing();
   return leaving_ && Ending() && !pending_.waiting() && ledger_.unacked_events() == 0;
 }
 

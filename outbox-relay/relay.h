@@ -125,7 +125,8 @@ class Relay {
   std::optional<Lsn> floor_;
   Clock::time_point moved_at_;  // when the confirmed position last moved
 
-  bool leaving_ = false;
+  bool passed_ = false;   // what the session was for is behind, but for what is on its way
+  bool leaving_ = false;  // and that is of the stream only
   bool draining_ = false;
   bool done_reading_ = false;
   Clock::time_point drain_since_;

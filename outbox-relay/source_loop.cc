@@ -58,8 +58,8 @@ absl::Status SourceLoop::Run(std::stop_token stop) {
       if (ended.kind == Kind::kPassed) {
         telemetry::Info("the refused event is behind: publishing in batches again",
                         {{"source", options_.name}});
-        // Nothing is published again: all of it is at Kafka, or parked. In front of Passed: it must not take the small
-        // batches for those that a topic needs.
+        // Nothing is published again: all of it is at Kafka, or parked. In front of Passed: it must
+        // not take the small batches for those that a topic needs.
         StartOver();
         recovery_.Passed();
         continue;

@@ -141,7 +141,7 @@ void ParkingLot::EndTopicWait() {
   metrics_.missing_topic_wait.Set(0);
 }
 
-absl::Status ParkingLot::Work(Producer& sink, Clock::time_point now) {
+absl::Status ParkingLot::Work(Producer& sink, bool may_release, Clock::time_point now) {
   if (!statement_) return absl::OkStatus();
   if (running_ != Running::kNothing || now >= look_at_) {
     look_at_ = now + kLookEvery;
@@ -158,7 +158,7 @@ absl::Status ParkingLot::Work(Producer& sink, Clock::time_point now) {
       if (absl::Status status = OnAnswer(**std::move(answer)); !status.ok()) return status;
     }
   }
-  release_.Publish(sink, now);
+  release_.Publish(sink, may_release, now);
   if (sink.failed()) return AsStatus(sink.failure());
   LookAtTopics(sink, now);
   return running_ == Running::kNothing ? StartNext() : absl::OkStatus();

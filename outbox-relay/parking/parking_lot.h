@@ -86,9 +86,10 @@ class ParkingLot {
   // When Work is worth calling though nothing has happened.
   std::optional<Clock::time_point> due() const;
 
-  // What can be done without waiting. Unavailable and others: the session must end. Aborted and
-  // must_start_over(): somebody else has changed what is parked.
-  absl::Status Work(Producer& sink, Clock::time_point now);
+  // What can be done without waiting; what is released is given to the sink only if it may.
+  // Unavailable and others: the session must end. Aborted and must_start_over(): somebody else has
+  // changed what is parked.
+  absl::Status Work(Producer& sink, bool may_release, Clock::time_point now);
   bool must_start_over() const { return must_start_over_; }
 
   // Of a record with Producer::kReleased.

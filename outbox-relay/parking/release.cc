@@ -18,7 +18,8 @@ constexpr size_t kFewBytes = 256 << 10;
 constexpr size_t kRowBytes = 200;  // besides: kFetchEvents counts the same
 constexpr std::chrono::milliseconds kTopicAnswer(500), kTopicPause(1'000), kSilence(3'000),
     kTurn(100);
-// What is on its way may be for a partition without a leader: the stream does not wait for ever.
+// The stream has most of the time: there may be many that want room, and what they wait for may be
+// on its way to a partition without a leader.
 constexpr std::chrono::seconds kMakesRoom(5), kMakesRoomEvery(30);
 
 }  // namespace
@@ -145,7 +146,7 @@ void Release::BeginPublishing(postgres::Result result) {
   phase_ = Phase::kPublish;
 }
 
-void Release::Publish(Producer& sink, Clock::time_point now) {
+void Release::Publish(Producer& sink, bool may_give, Clock::time_point now) {
   if (ask_again_at_ && now >= *ask_again_at_) {
     ask_again_at_.reset();
     refresh_ = true;
@@ -155,13 +156,13 @@ void Release::Publish(Producer& sink, Clock::time_point now) {
   const Clock::time_point begun = Clock::now();
   cut_short_ = false;
   bool wants_room = false;
-  while (next_row_ < rows_->rows()) {
+  while (may_give && next_row_ < rows_->rows()) {
     const parked::Row row = parked::RowOf(*rows_, next_row_);
     const bool waits =
         std::ranges::find(set_aside_, row.scope) != set_aside_.end() ||
         std::ranges::any_of(held_, [&](const Held& held) { return held.scope == row.scope; });
     const Gave gave = waits ? Gave::kNotTaken : PublishRow(sink, row);
-    wants_room = gave == Gave::kNoRoom && in_flight_ == 0;
+    wants_room = gave == Gave::kNoRoom && sink.in_flight_released() == 0;
     if (gave == Gave::kNoRoom) break;
     if (gave == Gave::kTaken) moved_ = true;
     if (gave == Gave::kSilence) {
@@ -178,7 +179,7 @@ void Release::Publish(Producer& sink, Clock::time_point now) {
   if (!set_aside_.empty() && !ask_again_at_) ask_again_at_ = now + kTopicPause;
   // In a transaction nothing is acknowledged before its end, which needs nothing of the stream.
   const bool moved = std::exchange(moved_, false) || sink.transaction() != nullptr;
-  if (moved || (in_flight_ == 0 && next_row_ >= rows_->rows())) moved_at_ = now;
+  if (moved || sink.in_flight_released() == 0) moved_at_ = now;
   silent_ = now - moved_at_ >= kSilence;
   // Much may be parked until it speaks.
   if (silent_) last_lap_ = false;
@@ -239,12 +240,8 @@ void Release::SetAllAside() {
 }
 
 void Release::MakeRoom(bool wanted, Clock::time_point now) {
-  if (!wanted) {
-    wants_room_since_.reset();
-  } else if (!wants_room_since_) {
-    wants_room_since_ = now;
-  }
-  makes_room_ = wanted && (now - *wants_room_since_) % kMakesRoomEvery < kMakesRoom;
+  if (wanted && now - room_from_ >= kMakesRoomEvery) room_from_ = now;
+  makes_room_ = wanted && now - room_from_ < kMakesRoom;
 }
 
 void Release::OnPublished(Producer::Ticket ticket) {
@@ -325,7 +322,6 @@ void Release::Forget() {
   set_aside_.clear();
   in_flight_ = 0;
   ask_again_at_.reset();
-  wants_room_since_.reset();
   silent_ = moved_ = cut_short_ = makes_room_ = false;
 }
 

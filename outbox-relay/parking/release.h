@@ -79,8 +79,8 @@ class Release {
   // The key is in the database, under its scope.
   void OnKeyOpened(const std::shared_ptr<ParkedKey>& key) { known_[key->scope] = key; }
 
-  // Gives the sink what it has room for.
-  void Publish(Producer& sink, Clock::time_point now);
+  // Gives the sink what it has room for, unless it `may_give` nothing.
+  void Publish(Producer& sink, bool may_give, Clock::time_point now);
   // When to publish again though nothing has happened.
   std::optional<Clock::time_point> due() const;
   // Kafka has it.
@@ -153,12 +153,12 @@ class Release {
   // asked for again.
   std::vector<int64_t> set_aside_;
   std::optional<Clock::time_point> ask_again_at_;
-  bool moved_ = false;          // something was given to the sink or acknowledged
-  Clock::time_point moved_at_;  // when that was last seen
-  bool silent_ = false;         // for long nothing was, though there is something to give or await
-  bool cut_short_ = false;      // there is more to give
-  std::optional<Clock::time_point> wants_room_since_;
-  bool makes_room_ = false;  // the stream waits for that
+  bool moved_ = false;           // something was given to the sink or acknowledged
+  Clock::time_point moved_at_;   // when that was last seen
+  bool silent_ = false;          // for long nothing was, though something is on its way
+  bool cut_short_ = false;       // there is more to give
+  Clock::time_point room_from_;  // when room was last begun to be made
+  bool makes_room_ = false;      // the stream waits for that
 };
 
 }  // namespace relay

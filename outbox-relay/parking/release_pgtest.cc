@@ -26,7 +26,7 @@ class ReleaseTest : public ::testing::Test {
     const auto query = release_.Next(/*may_begin=*/true, so_far);
     ASSERT_TRUE(query);
     release_.OnAnswer(Execute(*query));
-    release_.Publish(*sink_, Release::Clock::now());
+    release_.Publish(*sink_, /*may_give=*/true, Release::Clock::now());
   }
   // Parks the key `k` from an earlier event on, as far as its row.
   void ParkAnew() {
@@ -123,7 +123,7 @@ TEST_F(ReleaseTest, ATopicThatCannotBePublishedToHoldsNothingUp) {
   EXPECT_TRUE(release_.idle());
   EXPECT_FALSE(release_.holds_stream(1'000'000));
   ASSERT_TRUE(release_.due());
-  release_.Publish(*sink_, *release_.due());
+  release_.Publish(*sink_, /*may_give=*/true, *release_.due());
   Step();  // who is released
   EXPECT_FALSE(release_.idle());
 }

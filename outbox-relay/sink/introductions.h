@@ -19,9 +19,18 @@ class Introductions {
  public:
   using Time = std::chrono::steady_clock::time_point;
 
-  // Another number of partitions: all are strangers.
+  // Another number of partitions may be those of another topic.
   void SetPartitions(int32_t count) {
-    if (count != partitions()) partitions_.assign(static_cast<size_t>(count), Partition());
+    if (count == partitions()) return;
+    Estrange();
+    partitions_.resize(static_cast<size_t>(count));
+  }
+  // The topic was gone, and who makes it anew makes another one: all are strangers, once those that
+  // are being met have answered.
+  void Estrange() {
+    for (Partition& one : partitions_) {
+      if (one.state == State::kKnown) one.state = State::kStranger;
+    }
   }
   int32_t partitions() const { return static_cast<int32_t>(partitions_.size()); }
 

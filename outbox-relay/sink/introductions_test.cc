@@ -34,13 +34,28 @@ TEST(IntroductionsTest, WhoWasSilentForLongIsAStrangerAgain) {
 
 TEST(IntroductionsTest, ATopicOfAnotherSizeIsAnotherTopic) {
   Introductions topic;
-  topic.SetPartitions(1);
-  topic.OnSent(0, kNow);
-  topic.SetPartitions(1);
-  EXPECT_FALSE(topic.MaySend(0));
   topic.SetPartitions(2);
-  EXPECT_TRUE(topic.MaySend(0));
+  topic.OnSent(0, kNow);
+  topic.OnAcknowledged(0);
+  topic.OnSent(1, kNow);
+  topic.SetPartitions(2);
+  EXPECT_FALSE(topic.OnSent(0, kNow)) << "it is the same";
+  topic.SetPartitions(3);
+  EXPECT_TRUE(topic.OnSent(0, kNow));
+  EXPECT_FALSE(topic.MaySend(1)) << "it was being met, and its answer is to come";
+  EXPECT_TRUE(topic.MaySend(2));
   EXPECT_FALSE(topic.OnAcknowledged(7));
+}
+
+TEST(IntroductionsTest, ATopicThatWasGoneIsAnotherTopic) {
+  Introductions topic;
+  topic.SetPartitions(2);
+  topic.OnSent(0, kNow);
+  topic.OnAcknowledged(0);
+  topic.OnSent(1, kNow);
+  topic.Estrange();
+  EXPECT_TRUE(topic.OnSent(0, kNow));
+  EXPECT_FALSE(topic.MaySend(1)) << "its answer is to come";
 }
 
 }  // namespace

@@ -212,6 +212,7 @@ Producer::Outcome Producer::Send(Topic& topic, const Record& record, int32_t par
     in_flight_bytes_ +=
         parts[2].u.mem.size + parts[3].u.mem.size + kOverheadPerEvent + (extra << 10);
     ++in_flight_events_;
+    if (ticket >= kReleased) ++in_flight_released_;
     if (transaction_) transaction_->OnTaken();
     if (topic.introductions.OnSent(partition, now_)) ++introductions_;
     holding_ =
@@ -248,6 +249,8 @@ bool Producer::CollectOne(OnDurable on_durable, std::chrono::milliseconds timeou
     in_flight_bytes_ -=
         message->key_len + message->len + kOverheadPerEvent + ExtraBytes(message->_private);
     --in_flight_events_;
+    const Ticket ticket = AsTicket(message->_private);
+    if (ticket >= kReleased) --in_flight_released_;
     const bool held = std::exchange(holding_, false);
     const bool purged = IsPurged(message);
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -258,7 +261,6 @@ bool Producer::CollectOne(OnDurable on_durable, std::chrono::milliseconds timeou
       }
       topic = message->rkt;
       partition = message->partition;
-      const Ticket ticket = AsTicket(message->_private);
       // The position that ends a transaction is no event.
       const bool is_event = !transaction_ || ticket != kPosition;
       offset = is_event ? message->offset : -1;

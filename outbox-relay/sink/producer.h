@@ -70,6 +70,8 @@ class Producer {
   // False: there is no room until some are acknowledged.
   bool HasRoom() const { return in_flight_bytes_ < max_in_flight_bytes_; }
   uint64_t in_flight_events() const { return in_flight_events_; }
+  // Those of them whose tickets have kReleased.
+  uint64_t in_flight_released() const { return in_flight_released_; }
 
   enum class Outcome { kTaken, kNoRoom, kTopicNotReady, kRefused, kFailed };
   // Copies the record. After kTopicNotReady: AwaitTopic(). After kRefused, refusal() says why this
@@ -153,6 +155,7 @@ class Producer {
   size_t batch_bytes_ = 0;
   size_t in_flight_bytes_ = 0;
   uint64_t in_flight_events_ = 0;
+  uint64_t in_flight_released_ = 0;
   bool compresses_ = true;
   uint64_t introductions_ = 0;                 // under way
   std::chrono::steady_clock::time_point now_;  // of the last Collect

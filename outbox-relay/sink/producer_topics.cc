@@ -32,6 +32,7 @@ absl::Status Producer::AwaitTopic(std::string_view name, std::chrono::millisecon
       topic.asked_at = topic.leaders_asked_at = std::chrono::steady_clock::now();
       return absl::OkStatus();
     }
+    if (error == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) topic.introductions.Estrange();
   }
   refusal_ = MakePublishFailure(error, "", "", name);
   const std::string text =
@@ -61,7 +62,9 @@ absl::Status Producer::CheckLeader(const Record& record, std::chrono::millisecon
     topic.leaderless = std::move(read->leaderless);
     // One broker may not have heard of it yet: asked again before it counts as gone.
     topic.ready = read->error != RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
-    if (!topic.ready) return AwaitTopic(record.topic, timeout);
+    if (!topic.ready) {
+      if (absl::Status there = AwaitTopic(record.topic, timeout); !there.ok()) return there;
+    }
   }
   if (topic.leaderless.empty()) return absl::OkStatus();
   // Of one without a key it is not said yet which partition it goes to.
