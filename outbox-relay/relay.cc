@@ -20,6 +20,8 @@ constexpr int kFramesPerTurn = 512;
 constexpr size_t kMaxTransactions = 200'000;
 constexpr std::chrono::milliseconds kRecordPause(50);
 constexpr std::chrono::seconds kServerLeavingPatience(2);
+// A commit and its answer, unless something is amiss.
+constexpr std::chrono::seconds kLeavesWithin(3);
 
 int64_t UnixMicrosecondsNow() {
   return std::chrono::duration_cast<std::chrono::microseconds>(
@@ -73,7 +75,7 @@ absl::Status Relay::Turn() {
     status = pending_.Retry();
     timers_.Mark(Stage::kProduce);
   }
-  if (status.ok()) status = parking_.Work(sink_, !passed_, Clock::now());
+  if (status.ok()) status = parking_.Work(sink_, MayRelease(), Clock::now());
   if (status.ok() && options_.exactly_once != nullptr) EndTransaction();
   if (status.ok()) status = Confirm();
   return status.ok() ? CheckServerLeaving() : status;
@@ -329,11 +331,21 @@ bool Relay::Ending() const {
   return !draining_ && options_.exactly_once != nullptr;
 }
 
+bool Relay::MayRelease() const {
+  if (options_.exactly_once == nullptr || !passed_at_) return true;
+  return Clock::now() - *passed_at_ >= kLeavesWithin;
+}
+
 bool Relay::MayLeave() {
   // The guilty one may be among what is released: else it is not found. The stream flows meanwhile.
-  passed_ = ledger_.confirmed() > *options_.leave_behind &&
-            (options_.guilty_found || !parking_.releasing());
-  leaving_ = passed_ && !parking_.publishing();
+  const bool passed = ledger_.confirmed() > *options_.leave_behind &&
+                      (options_.guilty_found || !parking_.releasing());
+  if (!passed) {
+    passed_at_.reset();
+  } else if (!passed_at_) {
+    passed_at_ = Clock::now();
+  }
+  leaving_ = passed && !parking_.publishing();
   return leaving_ && Ending() && !pending_.waiting() && ledger_.unacked_events() == 0;
 }
 

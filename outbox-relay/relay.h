@@ -89,6 +89,9 @@ class Relay {
   absl::Status CheckServerLeaving();
   // Whether a stop that was requested may be carried out now.
   bool Drained();
+  // Whether more of what is released may be published. In exactly-once mode a session that wants to
+  // leave would else have something on its way for as long as there is some.
+  bool MayRelease() const;
   // Whether what the session was for is done.
   bool MayLeave();
   // Whether nothing more is to be read: the session ends once nothing is on its way.
@@ -125,8 +128,8 @@ class Relay {
   std::optional<Lsn> floor_;
   Clock::time_point moved_at_;  // when the confirmed position last moved
 
-  bool passed_ = false;   // what the session was for is behind, but for what is on its way
-  bool leaving_ = false;  // and that is of the stream only
+  std::optional<Clock::time_point> passed_at_;  // what the session was for is behind since
+  bool leaving_ = false;  // and what is still on its way is of the stream only
   bool draining_ = false;
   bool done_reading_ = false;
   Clock::time_point drain_since_;

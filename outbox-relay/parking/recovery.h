@@ -29,8 +29,9 @@ class Recovery {
   // For the next producer: see ProducerOptions.
   size_t batch_bytes() const { return alone_until_ ? 1 : batch_bytes_; }
 
-  // Set while events go alone: once more than this is confirmed, what is released is published, and
-  // nothing is in flight, they need not any longer, and Passed() is to be called.
+  // Set while events go alone: once more than this is confirmed, what is released is published
+  // (unless guilty_found()), and nothing is in flight, they need not any longer, and Passed() is to
+  // be called.
   std::optional<Lsn> alone_until() const { return alone_until_; }
   void Passed();
   // Since it was set.

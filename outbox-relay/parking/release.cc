@@ -156,13 +156,15 @@ void Release::Publish(Producer& sink, bool may_give, Clock::time_point now) {
   const Clock::time_point begun = Clock::now();
   cut_short_ = false;
   bool wants_room = false;
+  // Then nobody has room, and soon all have.
+  const bool committing = sink.transaction() != nullptr && !sink.transaction()->takes();
   while (may_give && next_row_ < rows_->rows()) {
     const parked::Row row = parked::RowOf(*rows_, next_row_);
     const bool waits =
         std::ranges::find(set_aside_, row.scope) != set_aside_.end() ||
         std::ranges::any_of(held_, [&](const Held& held) { return held.scope == row.scope; });
     const Gave gave = waits ? Gave::kNotTaken : PublishRow(sink, row);
-    wants_room = gave == Gave::kNoRoom && sink.in_flight_released() == 0;
+    wants_room = gave == Gave::kNoRoom && sink.in_flight_released() == 0 && !committing;
     if (gave == Gave::kNoRoom) break;
     if (gave == Gave::kTaken) moved_ = true;
     if (gave == Gave::kSilence) {
@@ -179,7 +181,7 @@ void Release::Publish(Producer& sink, bool may_give, Clock::time_point now) {
   if (!set_aside_.empty() && !ask_again_at_) ask_again_at_ = now + kTopicPause;
   // In a transaction nothing is acknowledged before its end, which needs nothing of the stream.
   const bool moved = std::exchange(moved_, false) || sink.transaction() != nullptr;
-  if (moved || sink.in_flight_released() == 0) moved_at_ = now;
+  if (moved || (in_flight_ == 0 && next_row_ >= rows_->rows())) moved_at_ = now;
   silent_ = now - moved_at_ >= kSilence;
   // Much may be parked until it speaks.
   if (silent_) last_lap_ = false;

@@ -155,7 +155,7 @@ class Release {
   std::optional<Clock::time_point> ask_again_at_;
   bool moved_ = false;           // something was given to the sink or acknowledged
   Clock::time_point moved_at_;   // when that was last seen
-  bool silent_ = false;          // for long nothing was, though something is on its way
+  bool silent_ = false;          // for long nothing was, though there is something to give or await
   bool cut_short_ = false;       // there is more to give
   Clock::time_point room_from_;  // when room was last begun to be made
   bool makes_room_ = false;      // the stream waits for that

@@ -25,11 +25,11 @@ class Introductions {
     Estrange();
     partitions_.resize(static_cast<size_t>(count));
   }
-  // The topic was gone, and who makes it anew makes another one: all are strangers, once those that
-  // are being met have answered.
+  // The topic was gone, and who makes it anew makes another one: all are strangers. Those that are
+  // being met have to answer first.
   void Estrange() {
     for (Partition& one : partitions_) {
-      if (one.state == State::kKnown) one.state = State::kStranger;
+      one.state = Meeting(one) ? State::kMeetingInVain : State::kStranger;
     }
   }
   int32_t partitions() const { return static_cast<int32_t>(partitions_.size()); }
@@ -37,7 +37,7 @@ class Introductions {
   // Whether a record may go to the partition now. If not: after the next acknowledgement.
   bool MaySend(int32_t partition) const {
     const Partition& one = partitions_[static_cast<size_t>(partition)];
-    return one.state != State::kMeeting;
+    return !Meeting(one);
   }
   // Answers whether that was an introduction, to be ended by OnAcknowledged.
   bool OnSent(int32_t partition, Time now) {
@@ -52,18 +52,22 @@ class Introductions {
   bool OnAcknowledged(int32_t partition) {
     if (partition < 0 || partition >= partitions()) return false;
     Partition& one = partitions_[static_cast<size_t>(partition)];
-    if (one.state != State::kMeeting) return false;
-    one.state = State::kKnown;
+    if (!Meeting(one)) return false;
+    one.state = one.state == State::kMeeting ? State::kKnown : State::kStranger;
     return true;
   }
 
  private:
-  enum class State : uint8_t { kStranger, kMeeting, kKnown };
+  // In vain: who answers is no more.
+  enum class State : uint8_t { kStranger, kMeeting, kMeetingInVain, kKnown };
   struct Partition {
     State state = State::kStranger;
     Time last_sent;
   };
   static constexpr std::chrono::hours kForgotten{1};
+  static bool Meeting(const Partition& one) {
+    return one.state == State::kMeeting || one.state == State::kMeetingInVain;
+  }
 
   std::vector<Partition> partitions_;
 };

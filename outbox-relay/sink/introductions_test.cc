@@ -56,6 +56,8 @@ TEST(IntroductionsTest, ATopicThatWasGoneIsAnotherTopic) {
   topic.Estrange();
   EXPECT_TRUE(topic.OnSent(0, kNow));
   EXPECT_FALSE(topic.MaySend(1)) << "its answer is to come";
+  EXPECT_TRUE(topic.OnAcknowledged(1));
+  EXPECT_TRUE(topic.OnSent(1, kNow)) << "the answer was the other topic's";
 }
 
 }  // namespace
