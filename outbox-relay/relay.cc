@@ -20,7 +20,7 @@ constexpr int kFramesPerTurn = 512;
 constexpr size_t kMaxTransactions = 200'000;
 constexpr std::chrono::milliseconds kRecordPause(50);
 constexpr std::chrono::seconds kServerLeavingPatience(2);
-// A commit and its answer, unless something is amiss.
+// A transaction's usual interval, its commit and the answer, unless something is amiss.
 constexpr std::chrono::seconds kLeavesWithin(3);
 
 int64_t UnixMicrosecondsNow() {

@@ -90,7 +90,7 @@ class Relay {
   // Whether a stop that was requested may be carried out now.
   bool Drained();
   // Whether more of what is released may be published. In exactly-once mode a session that wants to
-  // leave would else have something on its way for as long as there is some.
+  // leave would else have something on its way for as long as there is some; it has a few seconds.
   bool MayRelease() const;
   // Whether what the session was for is done.
   bool MayLeave();

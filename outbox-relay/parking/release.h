@@ -42,8 +42,8 @@ class Release {
   // It is not known who is released.
   bool due_to_ask() const { return refresh_; }
   // Nothing may be read from the stream, of which `taken` events were parked so far: a key or topic
-  // of which much comes would grow faster than it is released, or never be done at its end. A
-  // broker that does not answer is not waited for.
+  // of which much comes would grow faster than it is released, or never be done at its end; or some
+  // room has to be made. A broker that does not answer is not waited for, or not for long.
   bool holds_stream(uint64_t taken) const {
     // Nothing else ends any more, and a transaction has to be read to its end.
     if (winding_up_) return phase_ == Phase::kForget;
