@@ -70,8 +70,8 @@ void PendingRecord::AwaitTopic() {
     parking_.EndTopicWait();
     return;
   }
-  // Silence, or a leader that is being chosen, passes; a topic that is not there may yet come.
-  const bool final = !absl::IsUnavailable(answer) && !absl::IsFailedPrecondition(answer) &&
+  // A topic that is not there may yet come.
+  const bool final = !PassesByItself(answer) &&
                      (!absl::IsNotFound(answer) || parking_.MissingLongEnough(record_->topic, now));
   if (final && parking_.available()) {
     Park(sink_.refusal());

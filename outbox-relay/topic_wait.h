@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "libs/telemetry/log.h"
+#include "outbox-relay/sink/publish_failure.h"
 
 namespace relay {
 
@@ -29,8 +30,7 @@ class TopicWait {
     if (now < complain_at_) return std::nullopt;
     const bool first = complain_at_ == Time{};
     complain_at_ = now + std::chrono::seconds(first ? 10 : 30);
-    const bool passes = absl::IsUnavailable(answer) || absl::IsFailedPrecondition(answer);
-    return first || passes ? telemetry::Level::kWarn : telemetry::Level::kError;
+    return first || PassesByItself(answer) ? telemetry::Level::kWarn : telemetry::Level::kError;
   }
   // The topic is there, or its record waits no longer.
   void End() { *this = TopicWait(); }

@@ -82,7 +82,7 @@ absl::StatusOr<bool> Send(const Record& record, Producer& producer,
       case Producer::Outcome::kTopicNotReady: {
         absl::Status topic = producer.AwaitTopic(record.topic, std::chrono::milliseconds(1'000));
         if (topic.ok()) continue;
-        const bool passes = absl::IsUnavailable(topic) || absl::IsFailedPrecondition(topic);
+        const bool passes = PassesByItself(topic);
         if (!passes && (!absl::IsNotFound(topic) || Clock::now() >= patience)) return false;
         if (passes && Clock::now() >= patience + kBrokerPatience) return topic;
         // A transaction does not stay open for as long as somebody takes to make a topic.

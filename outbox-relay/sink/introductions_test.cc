@@ -7,6 +7,16 @@ namespace {
 
 const Introductions::Time kNow{std::chrono::hours(1'000)};
 
+// Of two partitions 0 is known, and 1 has its first record on its way.
+Introductions OneKnownOneBeingMet() {
+  Introductions topic;
+  topic.SetPartitions(2);
+  topic.OnSent(0, kNow);
+  topic.OnAcknowledged(0);
+  topic.OnSent(1, kNow);
+  return topic;
+}
+
 TEST(IntroductionsTest, NothingFollowsTheFirstUntilItIsThere) {
   Introductions topic;
   topic.SetPartitions(2);
@@ -33,11 +43,7 @@ TEST(IntroductionsTest, WhoWasSilentForLongIsAStrangerAgain) {
 }
 
 TEST(IntroductionsTest, ATopicOfAnotherSizeIsAnotherTopic) {
-  Introductions topic;
-  topic.SetPartitions(2);
-  topic.OnSent(0, kNow);
-  topic.OnAcknowledged(0);
-  topic.OnSent(1, kNow);
+  Introductions topic = OneKnownOneBeingMet();
   topic.SetPartitions(2);
   EXPECT_FALSE(topic.OnSent(0, kNow)) << "it is the same";
   topic.SetPartitions(3);
@@ -48,11 +54,7 @@ TEST(IntroductionsTest, ATopicOfAnotherSizeIsAnotherTopic) {
 }
 
 TEST(IntroductionsTest, ATopicThatWasGoneIsAnotherTopic) {
-  Introductions topic;
-  topic.SetPartitions(2);
-  topic.OnSent(0, kNow);
-  topic.OnAcknowledged(0);
-  topic.OnSent(1, kNow);
+  Introductions topic = OneKnownOneBeingMet();
   topic.Estrange();
   EXPECT_TRUE(topic.OnSent(0, kNow));
   EXPECT_FALSE(topic.MaySend(1)) << "its answer is to come";

@@ -43,6 +43,12 @@ PublishFailure NoType(std::string_view event_id, std::string_view topic);
 // How a session ends for it.
 absl::Status AsStatus(const PublishFailure& failure);
 
+// Whether what keeps a topic from taking events, as Producer::AwaitTopic() answers, passes by
+// itself: silence, or a leader that is being chosen.
+inline bool PassesByItself(const absl::Status& answer) {
+  return absl::IsUnavailable(answer) || absl::IsFailedPrecondition(answer);
+}
+
 }  // namespace relay
 
 #endif  // ORDER_SAGA_OUTBOX_RELAY_SINK_PUBLISH_FAILURE_H_
